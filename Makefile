@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The only build of Bulkhead. `make help` lists everything a person would type.
+
+BULKHEAD := .
+B        := build
+CC       := gcc
+CLANG    := clang
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+include bulkhead.mk
+
+.PHONY: all help clean
+all: $(B)/bulkhead ## build the bulkhead command
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+clean: ## remove everything that was built
+	rm -rf $(B)
+
+# --- The core and the bulkhead command ---------------------------------------------------------
+HOSTED_CFLAGS := -std=c11 -D_GNU_SOURCE -Isrc -Ihosts -Icli $(BULKHEAD_WARN)
+OPT           := -O2 -g
+
+CORE_OBJ := $(BULKHEAD_CORE_SRC:./src/%.c=$(B)/core/%.o)
+CLI_SRC  := $(sort $(wildcard hosts/kvm/*.c cli/*.c))
+CLI_OBJ  := $(CLI_SRC:%.c=$(B)/cmd/%.o)
+
+$(B)/core/%.o: src/%.c Makefile bulkhead.mk
+	@mkdir -p $(@D)
+	$(CC) $(BULKHEAD_CORE_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
+
+$(B)/libcore.a: $(CORE_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/cmd/%.o: %.c Makefile bulkhead.mk
+	@mkdir -p $(@D)
+	$(CC) $(HOSTED_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
+
+$(B)/bulkhead: $(CLI_OBJ) $(B)/libcore.a
+	$(CC) $(OPT) -o $@ $^ -lconfig
+
+# --- Unit tests: each tests/unit/LAYER/test_X.c is one program, under ASan and UBSan, twice ------
+SAN       := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_SRC  := $(sort $(wildcard tests/unit/*/test_*.c))
+# The simulated host, and whatever else unit tests share.
+UNIT_HELP := $(sort $(wildcard hosts/sim/*.c))
+# Parts of the command that unit tests may link; never its main().
+UNIT_CMD  := $(filter-out cli/main.c,$(CLI_SRC))
+
+define unit_variant
+$(B)/$(1)/core/%.o: src/%.c Makefile bulkhead.mk
+	@mkdir -p $$(@D)
+	$(2) -std=c11 -Isrc -fno-common $(BULKHEAD_WARN) $(SAN) -MMD -MP -c $$< -o $$@
+
+$(B)/$(1)/%.o: %.c Makefile bulkhead.mk
+	@mkdir -p $$(@D)
+	$(2) $(HOSTED_CFLAGS) $(SAN) -MMD -MP -c $$< -o $$@
+
+$(B)/$(1)/libtest.a: $(BULKHEAD_CORE_SRC:./src/%.c=$(B)/$(1)/core/%.o) \
+		$(UNIT_HELP:%.c=$(B)/$(1)/%.o) $(UNIT_CMD:%.c=$(B)/$(1)/%.o)
+	@rm -f $$@
+	ar rcs $$@ $$^
+
+$(B)/$(1)/tests/unit/%: $(B)/$(1)/tests/unit/%.o $(B)/$(1)/libtest.a
+	$(2) $(SAN) -o $$@ $$^ -lcmocka -lconfig
+
+UNIT_BIN += $(UNIT_SRC:%.c=$(B)/$(1)/%)
+endef
+$(eval $(call unit_variant,gcc,$(CC)))
+$(eval $(call unit_variant,clang,$(CLANG)))
+
+.PHONY: unit
+.SECONDARY:
+unit: $(UNIT_BIN) ## build and run the unit tests (gcc and clang, sanitized)
+	@for t in $(UNIT_BIN); do $$t 2>$$t.log >&2 || { cat $$t.log; echo "FAILED: $$t"; exit 1; }; done
+	@echo "unit: $(words $(UNIT_BIN)) programs passed"
+
+.PHONY: format format-check
+FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] cli/*.[ch] guests/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+format: ## format the C sources
+	clang-format -i $(FORMATTED)
+format-check: ## check the format of the C sources
+	clang-format --dry-run -Werror $(FORMATTED)
+
+# Parts that bring their own rules: guests, system tests, static checks.
+-include $(wildcard guests/*/build.mk tests/*/build.mk)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

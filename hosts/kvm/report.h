@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a VM's process tells of itself: a page shared with the supervisor, which can still be read
+ * after the process was killed. Fixed width, so that it crosses from a simulated machine unchanged. */
+#ifndef KVM_REPORT_H
+#define KVM_REPORT_H
+
+#include <stdint.h>
+
+#include "vm/exit.h"
+#include "vm/time.h"
+
+#define REPORT_VERSION 1u
+
+enum report_timer {
+    REPORT_LAPIC = 0,
+    REPORT_PIT = 1,
+    REPORT_HPET = 2,
+    REPORT_RTC = 3,
+};
+#define REPORT_TIMERS 4u
+
+enum report_state {
+    REPORT_NOT_STARTED = 0,
+    REPORT_LOADING = 1,
+    REPORT_RUNNING = 2,
+    REPORT_ENDED = 3, /* `end` and `end_text` say why; a killed process never gets here */
+};
+
+/* Counters that KVM itself keeps (KVM_GET_STATS_FD): 0 where this kernel does not tell. */
+struct report_kvm {
+    uint64_t exits; /* every VM exit, also those that never left the kernel */
+    uint64_t io_exits;
+    uint64_t mmio_exits;
+    uint64_t halt_exits;
+    uint64_t irq_window_exits;
+    uint64_t signal_exits;
+    uint64_t page_faults; /* nested page faults */
+    uint64_t insn_emulation;
+};
+
+struct vm_report {
+    uint32_t version;
+    uint32_t state; /* enum report_state */
+    uint32_t pid;
+    uint32_t cpu;                  /* the CPU it is pinned to, or UINT32_MAX                 */
+    uint64_t load_ns;              /* from process start to the first entry, host ns         */
+    uint64_t up_ns;                /* from the first entry to now or to the end, host ns     */
+    uint64_t tsc_khz;              /* of the guest                                           */
+    uint64_t exits[VM_EXIT_KINDS]; /* exits that reached the core, by enum vm_exit_kind  */
+    uint64_t interrupts;           /* injected                                               */
+    uint64_t nmis;
+    struct tick_counts ticks[REPORT_TIMERS];
+    uint64_t unclaimed_pio_reads, unclaimed_pio_writes;
+    uint64_t unclaimed_mmio_reads, unclaimed_mmio_writes;
+    uint64_t narrow_writes;
+    uint64_t last_unclaimed_port, last_unclaimed_gpa;
+    uint64_t refused_msr_reads, refused_msr_writes; /* answered with #GP */
+    uint64_t last_refused_msr;
+    uint64_t console_bytes;   /* written by the guest                                   */
+    uint64_t console_dropped; /* ... and lost because nobody read fast enough           */
+    uint64_t input_dropped;   /* typed, but the guest's UART was full                   */
+    struct report_kvm kvm;
+    uint32_t end;         /* enum vm_end                                            */
+    uint32_t end_code;    /* debug-exit value, host error number                    */
+    char end_text[160];   /* one sentence                                           */
+    char ram_backing[64]; /* e.g. "2 MiB pages (hugetlb)", "4 KiB pages"            */
+};
+
+#endif

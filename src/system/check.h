@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The one checker that accepts or refuses a frozen system. The command line maps what it finds to
+ * file and line; every component runs it again on the image it was handed. */
+#ifndef SYSTEM_CHECK_H
+#define SYSTEM_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "system/image.h"
+
+enum system_fault_code {
+    SYSTEM_OK = 0,
+    /* The image as such: vm, field and index mean nothing. */
+    SYSTEM_TOO_SHORT, /* fewer bytes than a struct system_image, or than total_bytes */
+    SYSTEM_BAD_MAGIC,
+    SYSTEM_BAD_VERSION,
+    SYSTEM_BAD_CRC,
+    SYSTEM_BAD_FLAGS, /* unknown flag bits                                           */
+    SYSTEM_NO_VMS,
+    SYSTEM_TOO_MANY_VMS,
+    /* One VM. */
+    SYSTEM_UNTERMINATED, /* a string without its final 0                                */
+    SYSTEM_BAD_NAME,     /* empty, or not of letters, digits, '-' and '_'                */
+    SYSTEM_SAME_NAME,    /* other_vm has it too                                         */
+    SYSTEM_BAD_VALUE,    /* an enumeration or count out of range, unknown device bits   */
+    SYSTEM_NO_KERNEL,
+    SYSTEM_EMPTY_FILE,     /* a named file of 0 bytes                                     */
+    SYSTEM_WRONG_PROTOCOL, /* initrd with Multiboot, modules with Linux                   */
+    SYSTEM_NO_MEMORY,      /* no ranges                                                   */
+    SYSTEM_RANGE_EMPTY,
+    SYSTEM_RANGE_ALIGN,     /* not of whole 4 KiB pages                                    */
+    SYSTEM_RANGE_WRAPS,     /* ends beyond 2^46 (what the page tables of every host reach) */
+    SYSTEM_RANGE_ORDER,     /* not ascending                                               */
+    SYSTEM_RANGE_OVERLAP,   /* other_index: the range it overlaps                          */
+    SYSTEM_RANGE_DEVICE,    /* overlaps the place of a device's registers (see other_index:
+                                SYSTEM_DEV_* bit)                                           */
+    SYSTEM_NO_LOW_MEMORY,   /* Linux needs RAM at 0 to boot                                */
+    SYSTEM_PORT_RANGE,      /* a UART's eight ports do not fit below 0x10000               */
+    SYSTEM_PORT_OVERLAP,    /* other_index: UART it overlaps                               */
+    SYSTEM_PORT_DEVICE,     /* other_index: SYSTEM_DEV_* bit of the device there           */
+    SYSTEM_IRQ_RANGE,       /* beyond 15                                                   */
+    SYSTEM_IRQ_TAKEN,       /* other_index: SYSTEM_DEV_* bit of the device, or 0 with 
+                                other UART sharing; ISA edges cannot be shared              */
+    SYSTEM_NEEDS_DEVICE,    /* other_index: SYSTEM_DEV_* bit it needs, index: bit that needs it */
+    SYSTEM_LOAD_AT_OUTSIDE, /* load_at .. + bytes is not all RAM                           */
+    SYSTEM_PACKED_OUTSIDE,  /* a packed file lies outside the image                        */
+};
+
+enum system_field {
+    SYSTEM_FIELD_NONE = 0,
+    SYSTEM_FIELD_NAME,
+    SYSTEM_FIELD_CPU,
+    SYSTEM_FIELD_PROTOCOL,
+    SYSTEM_FIELD_DEVICES,
+    SYSTEM_FIELD_TICK_POLICY,
+    SYSTEM_FIELD_ON_FAILURE,
+    SYSTEM_FIELD_RANGE,  /* index: which */
+    SYSTEM_FIELD_SERIAL, /* index: which */
+    SYSTEM_FIELD_KERNEL,
+    SYSTEM_FIELD_INITRD,
+    SYSTEM_FIELD_MODULE, /* index: which */
+    SYSTEM_FIELD_CMDLINE,
+};
+
+struct system_fault {
+    enum system_fault_code code;
+    enum system_field field;
+    uint32_t vm;
+    uint32_t index;
+    uint32_t other_vm;
+    uint32_t other_index;
+};
+
+/* Looks at `bytes` bytes of image and writes up to `max` faults, in the order found. Returns how many
+ * there are in all; 0 means that the image is good in every respect a component relies on.
+ * @pre image is aligned to 8. */
+size_t system_check(const struct system_image *image, uint64_t bytes, struct system_fault *faults,
+                    size_t max);
+
+/* Sets magic, version, total_bytes and crc: the last step of freezing. */
+void system_seal(struct system_image *image, uint64_t total_bytes);
+
+#endif

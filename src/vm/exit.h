@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a host and the core tell each other around each entry into the guest.
+ *
+ * A host that has hardware exits in its hands (seL4: VMX) reports them raw: "EPT violation at this
+ * address", "I/O instruction". The core reads registers through the cache, decodes, emulates, and
+ * steps RIP. A host whose kernel did that work (KVM) reports the decoded access and takes the result
+ * of a read from the same struct; the kernel steps RIP at the next entry. Devices see no difference.
+ * Spec: [SDM] vol. 3C, 26.2 and appendix C (basic exit reasons). */
+#ifndef VM_EXIT_H
+#define VM_EXIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/gmem.h"
+
+enum vm_exit_kind {
+    VM_EXIT_NONE = 0,   /* came back for the host's own reasons: deadline, kick, signal      */
+    VM_EXIT_IRQ_WINDOW, /* the guest can take an interrupt now                               */
+    VM_EXIT_NMI_WINDOW,
+    VM_EXIT_HLT,     /* decoded hosts: RIP is past it. Raw hosts set `raw`                */
+    VM_EXIT_PIO,     /* decoded I/O: u.pio                                                */
+    VM_EXIT_PIO_RAW, /* I/O instruction as hardware reports it: u.pio_raw                 */
+    VM_EXIT_MMIO,    /* decoded access to what is not RAM: u.mmio                         */
+    VM_EXIT_EPT,     /* EPT or nested page fault, instruction not decoded: u.ept          */
+    VM_EXIT_CPUID,   /* raw hosts only: KVM answers from the table it was given           */
+    VM_EXIT_RDMSR,   /* u.msr                                                             */
+    VM_EXIT_WRMSR,
+    VM_EXIT_CR, /* u.cr: MOV to or from a control register                           */
+    VM_EXIT_XSETBV,
+    VM_EXIT_VMCALL,
+    VM_EXIT_WBINVD,
+    VM_EXIT_SHUTDOWN,   /* triple fault                                                      */
+    VM_EXIT_HOST_ERROR, /* the host cannot go on: u.error. The VM stops                      */
+};
+#define VM_EXIT_KINDS (VM_EXIT_HOST_ERROR + 1u)
+
+/* Decoded I/O: `count` accesses of `size` bytes to one port. `data` is the host's buffer of
+ * count * size bytes: the core reads it (write) or fills it (read). */
+struct vm_exit_pio {
+    uint8_t *data;
+    uint32_t count;
+    uint16_t port;
+    uint8_t size; /* 1, 2, 4 */
+    bool write;
+};
+
+/* [SDM] vol. 3C, table 28-5, exit qualification for I/O instructions. */
+struct vm_exit_pio_raw {
+    uint16_t port;
+    uint8_t size;
+    bool write;
+    bool string;
+    bool rep;
+    uint8_t insn_len;
+};
+
+/* Decoded access to device memory. `value` holds the bytes written, or takes those read. */
+struct vm_exit_mmio {
+    gpa_t gpa;
+    uint64_t value;
+    uint32_t size; /* 1 to 8, not always a power of two: the host splits at page ends */
+    bool write;
+};
+
+struct vm_exit_ept {
+    gpa_t gpa;
+    uint64_t gva; /* valid if gva_valid */
+    bool gva_valid;
+    bool write;
+    bool fetch;
+};
+
+/* `fault` is set by the core: the guest gets #GP(0) and the instruction has no effect. */
+struct vm_exit_msr {
+    uint32_t index;
+    uint64_t value; /* written, or taken by the host after a read */
+    bool fault;
+};
+
+struct vm_exit_cr {
+    uint8_t cr;  /* 0, 3, 4, 8 */
+    uint8_t gpr; /* enum gpr   */
+    bool write;
+    uint8_t insn_len;
+};
+
+struct vm_exit_error {
+    uint64_t code[4];    /* as the host defines: shown in the report */
+    const char *message; /* static text */
+};
+
+/* One exit. Filled by the host; the fields named above are filled by vm_exit() for the host. */
+struct vm_exit {
+    enum vm_exit_kind kind;
+    bool raw;         /* RIP still points at the instruction; insn_len is its length      */
+    bool irq_ready;   /* the guest would take an interrupt at once (IF, no STI/SS shadow) */
+    bool nmi_ready;   /* the same for an NMI                                              */
+    bool irq_flag;    /* RFLAGS.IF                                                        */
+    uint8_t cr8;      /* the task priority as the guest left it in CR8                    */
+    uint8_t insn_len; /* if raw and the architecture defines it for this kind, else 0    */
+    union {
+        struct vm_exit_pio pio;
+        struct vm_exit_pio_raw pio_raw;
+        struct vm_exit_mmio mmio;
+        struct vm_exit_ept ept;
+        struct vm_exit_msr msr;
+        struct vm_exit_cr cr;
+        struct vm_exit_error error;
+    } u;
+};
+
+/* What the host is to do next. */
+enum vm_go {
+    VM_GO_RUN,  /* enter the guest                                                 */
+    VM_GO_WAIT, /* halted: call vm_entry again at the deadline or when told something */
+    VM_GO_STOP, /* do not enter again; vm_end() says why                           */
+};
+
+enum vm_end {
+    VM_END_NONE = 0,
+    VM_END_POWER_OFF,    /* the guest asked for it                          */
+    VM_END_RESET,        /* the guest asked for it: start the VM anew       */
+    VM_END_DEBUG_EXIT,   /* debug-exit port; the value is the exit code     */
+    VM_END_TRIPLE_FAULT, /* shutdown cycle                                  */
+    VM_END_EMULATION,    /* an instruction that the core cannot emulate     */
+    VM_END_HOST_ERROR,   /* the host could not go on                        */
+};
+
+#define VM_INJECT_NONE      0u
+#define VM_INJECT_IRQ       1u
+#define VM_INJECT_NMI       2u
+#define VM_INJECT_EXCEPTION 3u
+
+struct vm_plan {
+    enum vm_go go;
+    uint8_t inject; /* VM_INJECT_*; the interrupt counts as delivered              */
+    uint8_t vector;
+    bool has_error_code;
+    bool irq_window; /* come back as soon as the guest can take an interrupt        */
+    bool nmi_window;
+    uint8_t cr8; /* task priority for CR8 and TPR                               */
+    uint32_t error_code;
+    uint64_t deadline_tsc; /* be back when the guest's TSC reaches this; UINT64_MAX never */
+    uint32_t kicks;        /* bit n: make vCPU n come back (VM_EXIT_NONE) soon            */
+};
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Guest memory: the only module that holds pointers to guest RAM.
+ *
+ * Guest RAM is shared with an adversary. Every function copies once; the caller validates the copy.
+ * A read or a write either lies in RAM as a whole (it may cross adjoining regions) or does nothing. */
+#ifndef VM_GMEM_H
+#define VM_GMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t gpa_t; /* guest-physical address */
+
+#define GMEM_REGIONS_MAX 16u
+
+struct gmem_region {
+    gpa_t base;
+    uint64_t size; /* bytes, not 0 */
+    uint8_t *host; /* where the host mapped it */
+};
+
+/* Wiring only: built by the host before the VM starts, constant after. Sorted by base. */
+struct gmem {
+    uint32_t count;
+    struct gmem_region region[GMEM_REGIONS_MAX];
+};
+
+/* Adds a region. False, and nothing added: it is empty, wraps, overlaps another, or the table is
+ * full. @pre host points to `size` bytes that stay mapped. */
+bool gmem_add(struct gmem *m, gpa_t base, uint64_t size, uint8_t *host);
+
+/* True if [gpa, gpa + len) is RAM throughout. */
+bool gmem_contains(const struct gmem *m, gpa_t gpa, uint64_t len);
+
+/* Copies guest bytes out. False, and *buf untouched, if not all of the range is RAM. */
+bool gmem_read(const struct gmem *m, gpa_t gpa, void *buf, size_t len);
+
+/* Copies bytes in. False, and the guest untouched, if not all of the range is RAM. */
+bool gmem_write(const struct gmem *m, gpa_t gpa, const void *buf, size_t len);
+
+/* Fills with one byte. False, and the guest untouched, if not all of the range is RAM. */
+bool gmem_fill(const struct gmem *m, gpa_t gpa, uint8_t byte, uint64_t len);
+
+/* Bytes of RAM in all regions. */
+uint64_t gmem_total(const struct gmem *m);
+
+#endif
