@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The bus. An access is cut into units: naturally aligned, no larger than the device takes. Most
+ * accesses are one unit, found by one binary search. */
+#include "vm/bus.h"
+
+#include <stddef.h>
+
+#include "base/arith.h"
+#include "base/assert.h"
+#include "base/bits.h"
+#include "base/string.h"
+
+/* One unit of an access: `size` bytes at `addr`, which lie in `slot`, or in none. */
+struct bus_unit {
+    const struct bus_slot *slot; /* NULL: nobody claims these bytes     */
+    uint64_t addr;
+    uint32_t size; /* how many bytes of the access it covers */
+};
+
+void bus_init(struct bus *b)
+{
+    memset(b, 0, sizeof(*b));
+}
+
+static bool window_before(const struct bus_window *a, enum bus_space space, uint64_t base)
+{
+    return a->space != (uint8_t)space ? a->space < (uint8_t)space : a->base < base;
+}
+
+/* Index of the first slot that does not stand before (space, addr). */
+static uint32_t bus_lower_bound(const struct bus *b, enum bus_space space, uint64_t addr)
+{
+    uint32_t lo = 0;
+    uint32_t hi = b->slots;
+    while (lo < hi) { /* bound: log2(BUS_WINDOWS_MAX) + 1 */
+        uint32_t mid = (lo + hi) / 2u;
+        if (window_before(&b->slot[mid].win, space, addr)) {
+            lo = mid + 1u;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+/* The slot whose window holds addr, or NULL. */
+static const struct bus_slot *bus_find(const struct bus *b, enum bus_space space, uint64_t addr)
+{
+    uint32_t i = bus_lower_bound(b, space, addr);
+    if (i < b->slots && b->slot[i].win.space == (uint8_t)space && b->slot[i].win.base == addr) {
+        return &b->slot[i];
+    }
+    if (i == 0) {
+        return NULL;
+    }
+    const struct bus_slot *s = &b->slot[i - 1u];
+    bool inside = s->win.space == (uint8_t)space && addr - s->win.base < s->win.len;
+    return inside ? s : NULL;
+}
+
+/* Narrowest width that the window takes. */
+static uint32_t narrowest(const struct bus_window *w)
+{
+    return (uint32_t)w->widths & (0u - (uint32_t)w->widths);
+}
+
+static bool window_fits(const struct bus *b, const struct bus_window *w)
+{
+    uint64_t end;
+    if (w->space >= BUS_SPACES || w->widths == 0 || w->widths > 15u || w->len == 0 ||
+        !u64_add(w->base, w->len, &end)) {
+        return false;
+    }
+    bool ragged = ((w->base | w->len) & (narrowest(w) - 1u)) != 0;
+    if (ragged || (w->space == BUS_PIO && end > 0x10000u)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < b->slots; i++) { /* bound: BUS_WINDOWS_MAX */
+        const struct bus_window *o = &b->slot[i].win;
+        if (o->space == w->space && range_overlaps(w->base, w->len, o->base, o->len)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool bus_attach(struct bus *b, const struct bus_dev_ops *ops, void *dev,
+                const struct bus_window *windows, uint32_t count)
+{
+    if (b->devs == BUS_DEVICES_MAX || count > BUS_WINDOWS_MAX - b->slots) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) { /* bound: BUS_WINDOWS_MAX */
+        if (!window_fits(b, &windows[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) { /* bound: BUS_WINDOWS_MAX */
+        uint32_t at = bus_lower_bound(b, (enum bus_space)windows[i].space, windows[i].base);
+        memmove(&b->slot[at + 1u], &b->slot[at], (b->slots - at) * sizeof(b->slot[0]));
+        b->slot[at] = (struct bus_slot){.win = windows[i], .dev = b->devs, .number = i};
+        b->slots++;
+    }
+    b->dev[b->devs] = (struct bus_dev){.ops = ops, .dev = dev};
+    b->devs++;
+    return true;
+}
+
+/* Bytes of the unit at addr, of `left` that are wanted: the widest width that fits, or, where even
+ * the narrowest is too wide or would be misaligned, what lies in one enclosing unit. */
+static uint32_t unit_size(const struct bus_window *w, uint64_t addr, uint32_t left)
+{
+    for (uint32_t size = 8; size > 0; size /= 2u) { /* bound: 4 */
+        if ((w->widths & size) != 0 && size <= left && (addr & (size - 1u)) == 0) {
+            return size;
+        }
+    }
+    uint32_t least = narrowest(w);
+    uint32_t rest = least - (uint32_t)(addr & (least - 1u));
+    return left < rest ? left : rest;
+}
+
+static struct bus_unit bus_unit_at(const struct bus *b, enum bus_space space, uint64_t addr,
+                                   uint32_t left)
+{
+    struct bus_unit u = {.slot = bus_find(b, space, addr), .addr = addr, .size = 1};
+    if (u.slot != NULL) {
+        const struct bus_window *w = &u.slot->win;
+        uint64_t inside = w->len - (addr - w->base);
+        u.size = unit_size(w, addr, left < inside ? left : (uint32_t)inside);
+    }
+    return u;
+}
+
+static struct bus_access access_at(const struct bus_slot *s, uint64_t addr, uint32_t size)
+{
+    return (struct bus_access){.window = s->number, .size = size, .off = addr - s->win.base};
+}
+
+static uint64_t unit_read(struct bus *b, const struct bus_unit *u, vm_ns_t now)
+{
+    const struct bus_dev *d = &b->dev[u->slot->dev];
+    uint32_t least = narrowest(&u->slot->win);
+    if ((u->slot->win.widths & u->size) != 0) {
+        uint64_t v = d->ops->read(d->dev, access_at(u->slot, u->addr, u->size), now);
+        return v & ones_bytes(u->size);
+    }
+    /* Narrower than the device takes: read the enclosing unit and extract. */
+    uint64_t base = align_down(u->addr, least);
+    uint64_t v = d->ops->read(d->dev, access_at(u->slot, base, least), now);
+    return (v >> (8u * (u->addr - base))) & ones_bytes(u->size);
+}
+
+uint64_t bus_read(struct bus *b, enum bus_space space, uint64_t addr, uint32_t size, vm_ns_t now)
+{
+    BH_ASSERT(size - 1u < 8u);
+    uint64_t value = 0;
+    bool unclaimed = false;
+    b->counts.reads[space]++;
+    for (uint32_t done = 0; done < size;) { /* bound: 8 */
+        uint64_t at = space == BUS_PIO ? (addr + done) & 0xFFFFu : addr + done;
+        struct bus_unit u = bus_unit_at(b, space, at, size - done);
+        uint64_t part = ones_bytes(u.size);
+        if (u.slot != NULL) {
+            part = unit_read(b, &u, now);
+        } else {
+            unclaimed = true;
+        }
+        value |= part << (8u * done);
+        done += u.size;
+    }
+    if (unclaimed) {
+        b->counts.unclaimed_reads[space]++;
+        b->counts.last_unclaimed[space] = addr;
+    }
+    return value;
+}
+
+void bus_write(struct bus *b, enum bus_space space, uint64_t addr, uint32_t size, uint64_t val,
+               vm_ns_t now)
+{
+    BH_ASSERT(size - 1u < 8u);
+    bool unclaimed = false;
+    bool narrow = false;
+    b->counts.writes[space]++;
+    for (uint32_t done = 0; done < size;) { /* bound: 8 */
+        uint64_t at = space == BUS_PIO ? (addr + done) & 0xFFFFu : addr + done;
+        struct bus_unit u = bus_unit_at(b, space, at, size - done);
+        if (u.slot == NULL) {
+            unclaimed = true;
+        } else if ((u.slot->win.widths & u.size) == 0) {
+            narrow = true;
+        } else {
+            const struct bus_dev *d = &b->dev[u.slot->dev];
+            uint64_t part = (val >> (8u * done)) & ones_bytes(u.size);
+            d->ops->write(d->dev, access_at(u.slot, u.addr, u.size), part, now);
+        }
+        done += u.size;
+    }
+    b->counts.narrow_writes += narrow ? 1u : 0u;
+    if (unclaimed) {
+        b->counts.unclaimed_writes[space]++;
+        b->counts.last_unclaimed[space] = addr;
+    }
+}
+
+vm_ns_t bus_deadline(const struct bus *b)
+{
+    vm_ns_t next = VM_NS_NEVER;
+    for (uint32_t i = 0; i < b->devs; i++) { /* bound: BUS_DEVICES_MAX */
+        if (b->dev[i].ops->deadline != NULL) {
+            next = vm_ns_min(next, b->dev[i].ops->deadline(b->dev[i].dev));
+        }
+    }
+    return next;
+}
+
+void bus_tick(struct bus *b, vm_ns_t now)
+{
+    for (uint32_t i = 0; i < b->devs; i++) { /* bound: BUS_DEVICES_MAX */
+        const struct bus_dev *d = &b->dev[i];
+        if (d->ops->tick != NULL && d->ops->deadline != NULL && d->ops->deadline(d->dev) <= now) {
+            d->ops->tick(d->dev, now);
+        }
+    }
+}
