@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The MSR bank. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/string.h"
+#include "cpu/msr.h"
+
+static uint64_t get(const struct msr_bank *b, uint32_t index)
+{
+    uint64_t value = 0xDEAD;
+    assert_int_equal(msr_read(b, index, &value), MSR_DONE);
+    return value;
+}
+
+static void registers_read_as_after_reset(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t index;
+        uint64_t value;
+    } rows[] = {
+        {MSR_IA32_PLATFORM_ID, 0},
+        {MSR_SMI_COUNT, 0},
+        {MSR_FEATURE_CONTROL, 1},
+        {MSR_BIOS_SIGN_ID, 0},
+        {MSR_MTRRCAP, 0x508},
+        {MSR_MCG_CAP, 0},
+        {MSR_MISC_ENABLE, 0x1801},
+        {MSR_MTRR_PHYS, 0},
+        {MSR_MTRR_PHYS + 15, 0},
+        {MSR_MTRR_FIX_64K, 0x0606060606060606},
+        {MSR_MTRR_FIX_16K + 1, 0},
+        {MSR_MTRR_FIX_4K + 7, 0x0606060606060606},
+        {MSR_PAT, 0x0007040600070406},
+        {MSR_MTRR_DEF_TYPE, 0xC06},
+        {MSR_AMD_TSC_RATIO, 1ull << 32},
+        {0xC0010007, 0},
+        {MSR_AMD_SYSCFG, 0},
+        {MSR_AMD_HWCR, 1ull << 24},
+        {MSR_AMD_NB_CFG, 0},
+        {MSR_AMD_INT_PENDING, 0},
+        {MSR_AMD_VM_CR, 0x18},
+        {0xC001020B, 0},
+        {MSR_AMD_DE_CFG, 2},
+    };
+    struct msr_bank b;
+    msr_reset(&b);
+    assert_true(msr_valid(&b));
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(get(&b, rows[i].index), rows[i].value);
+    }
+}
+
+static void what_is_not_named_faults_both_ways(void **state)
+{
+    (void)state;
+    /* Among them those that belong to the local APIC or the host. */
+    static const uint32_t odd[] = {0x1B,  0x3B,  0x6E0, 0x10,  0xC1,       0x186,      0x210,
+                                   0x1FF, 0x260, 0x270, 0x480, 0x800,      0xC0000080, 0xC0010008,
+                                   0x0,   0xFD,  0x48,  0x10A, 0xC001020C, 0xFFFFFFFF, 0x4B564D00};
+    struct msr_bank b;
+    msr_reset(&b);
+    for (uint32_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        uint64_t value = 42;
+        assert_int_equal(msr_read(&b, odd[i], &value), MSR_FAULT);
+        assert_int_equal(value, 42);
+        assert_int_equal(msr_write(&b, odd[i], 0), MSR_FAULT);
+    }
+}
+
+static void writes_keep_ignore_or_fault_as_the_register_does(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t index;
+        uint64_t value;
+        enum msr_result result;
+        uint64_t after;
+    } rows[] = {
+        {MSR_IA32_PLATFORM_ID, 0, MSR_FAULT, 0},
+        {MSR_FEATURE_CONTROL, 5, MSR_FAULT, 1},
+        {MSR_MTRRCAP, 0, MSR_FAULT, 0x508},
+        {MSR_BIOS_SIGN_ID, ~0ull, MSR_DONE, 0},
+        {MSR_BIOS_UPDT_TRIG, 0x1000, MSR_DONE, 0},
+        {MSR_MISC_ENABLE, ~0ull, MSR_DONE, 0x400401801},
+        {MSR_MISC_ENABLE, 0, MSR_DONE, 0x1800},
+        {MSR_AMD_HWCR, 0, MSR_DONE, 1ull << 24},
+        {MSR_AMD_HWCR, ~0ull, MSR_DONE, 1ull << 24 | 1ull << 18 | 1ull << 30},
+        {MSR_AMD_DE_CFG, 0, MSR_DONE, 2},
+        {MSR_PAT, 0x0007010600070106, MSR_DONE, 0x0007010600070106},
+        {MSR_PAT, 0x0007040600070402, MSR_FAULT, 0x0007010600070106},
+        {MSR_PAT, 0x0800000000000000, MSR_FAULT, 0x0007010600070106},
+        {MSR_MTRR_DEF_TYPE, 0x806, MSR_DONE, 0x806},
+        {MSR_MTRR_DEF_TYPE, 0x802, MSR_FAULT, 0x806},
+        {MSR_MTRR_DEF_TYPE, 0x1006, MSR_FAULT, 0x806},
+        {MSR_MTRR_FIX_4K, 0x0505050505050505, MSR_DONE, 0x0505050505050505},
+        {MSR_MTRR_FIX_4K, 0x0705050505050505, MSR_FAULT, 0x0505050505050505},
+        {MSR_MTRR_PHYS + 2, 0xC0000000, MSR_DONE, 0xC0000000},
+        {MSR_MTRR_PHYS + 3, 0xFFFFC0000800, MSR_DONE, 0xFFFFC0000800},
+        {MSR_MTRR_PHYS + 2, 0xC0000003, MSR_FAULT, 0xC0000000},
+        {MSR_MTRR_PHYS + 2, 0xC0000100, MSR_FAULT, 0xC0000000},
+        {MSR_MTRR_PHYS + 3, 0x400, MSR_FAULT, 0xFFFFC0000800},
+        {MSR_MTRR_PHYS + 3, 1ull << 52, MSR_FAULT, 0xFFFFC0000800},
+    };
+    struct msr_bank b;
+    msr_reset(&b);
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(msr_write(&b, rows[i].index, rows[i].value), rows[i].result);
+        assert_int_equal(get(&b, rows[i].index), rows[i].after);
+        assert_true(msr_valid(&b));
+    }
+    assert_int_equal(get(&b, MSR_MTRR_PHYS), 0); /* the neighbours are untouched */
+    assert_int_equal(get(&b, MSR_MTRR_PHYS + 4), 0);
+    msr_reset(&b);
+    assert_int_equal(get(&b, MSR_PAT), 0x0007040600070406);
+    b.slot[0] = 0;
+    assert_false(msr_valid(&b));
+}
+
+static void each_slot_belongs_to_one_register(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t first, count;
+    } kept[] = {{MSR_MISC_ENABLE, 1},   {MSR_MTRR_PHYS, 16},  {MSR_MTRR_FIX_64K, 1},
+                {MSR_MTRR_FIX_16K, 2},  {MSR_MTRR_FIX_4K, 8}, {MSR_PAT, 1},
+                {MSR_MTRR_DEF_TYPE, 1}, {MSR_AMD_HWCR, 1}};
+    struct msr_bank b;
+    struct msr_bank was;
+    bool used[MSR_SLOTS] = {false};
+    for (uint32_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        for (uint32_t n = 0; n < kept[i].count; n++) {
+            msr_reset(&b);
+            uint32_t index = kept[i].first + n;
+            uint64_t value = index == MSR_AMD_HWCR ? 1u << 18 : 0x0001;
+            if (index >= MSR_MTRR_PHYS && index < MSR_MTRR_PHYS + 16) {
+                value = 0x1000;
+            }
+            value = index == MSR_MISC_ENABLE ? 0 : value;
+            was = b;
+            assert_int_equal(msr_write(&b, index, value), MSR_DONE);
+            uint32_t changed = MSR_SLOTS;
+            for (uint32_t s = 0; s < MSR_SLOTS; s++) {
+                if (b.slot[s] != was.slot[s]) {
+                    assert_int_equal(changed, MSR_SLOTS);
+                    changed = s;
+                }
+            }
+            assert_true(changed < MSR_SLOTS);
+            assert_false(used[changed]);
+            used[changed] = true;
+        }
+    }
+    for (uint32_t s = 0; s < MSR_SLOTS; s++) {
+        assert_true(used[s]);
+    }
+}
+
+static void canonical_addresses(void **state)
+{
+    (void)state;
+    assert_true(addr_canonical(0));
+    assert_true(addr_canonical(0x00007FFFFFFFFFFF));
+    assert_false(addr_canonical(0x0000800000000000));
+    assert_false(addr_canonical(0xFFFF7FFFFFFFFFFF));
+    assert_true(addr_canonical(0xFFFF800000000000));
+    assert_true(addr_canonical(UINT64_MAX));
+    assert_false(addr_canonical(0x8000000000000000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(registers_read_as_after_reset),
+        cmocka_unit_test(what_is_not_named_faults_both_ways),
+        cmocka_unit_test(writes_keep_ignore_or_fault_as_the_register_does),
+        cmocka_unit_test(each_slot_belongs_to_one_register),
+        cmocka_unit_test(canonical_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
