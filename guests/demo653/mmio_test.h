@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Touches local APIC registers with every instruction form that real kernels use on device memory. */
+#ifndef DEMO653_MMIO_TEST_H
+#define DEMO653_MMIO_TEST_H
+
+#include <stdbool.h>
+
+/* Prints the result in one line, and a line for each form that went wrong. @pre the local APIC is
+ * mapped uncached, interrupts are off, its LVT entries are masked. */
+bool mmio_test(void);
+
+#endif

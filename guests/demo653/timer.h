@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The tick: local APIC timer in one of three modes, and what the kernel can tell about lost ones.
+ *
+ * Time zero is the TSC when the timer was started, read just before. Tick n is due n periods later.
+ * A tick's interrupt cannot come before it is due, so a perfect timer shows
+ *     lost = floor((TSC - zero) / period) - ticks = 0
+ * in every tick handler that runs less than one period late. A handler that runs later sees lost =
+ * the ticks still owed; it returns to 0 if they are delivered after all, and stays if they are not.
+ * Negative: more ticks than time, a timer that runs ahead.
+ * Zero is read before the write that starts the timer: the delay between the two makes ticks look
+ * late by a constant, never early. The start is repeated until that delay is small.
+ * Spec: [SDM] vol. 3A, 10.5.4 (APIC timer). */
+#ifndef DEMO653_TIMER_H
+#define DEMO653_TIMER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "boot.h"
+#include "clock.h"
+
+/* Chooses mode and period. False, after saying why: this machine or command line will not do. */
+bool timer_init(const struct boot_info *boot, const struct clock *clock);
+
+void timer_print(void);
+
+/* From here on VECTOR_TIMER comes once a period. @pre interrupts are off. */
+void timer_start(void);
+
+/* To be called once for each timer interrupt: counts it, acknowledges it, arms the next. */
+void timer_tick(void);
+
+uint32_t timer_tick_us(void);
+
+struct timer_state {
+    uint64_t ticks;
+    int64_t lost;      /* at the last tick; see above                       */
+    uint64_t late;     /* ticks handled more than one period after they were due */
+    uint64_t worst_us; /* the latest tick ever was so late                  */
+};
+struct timer_state timer_state(void);
+
+#endif
