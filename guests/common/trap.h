@@ -19,7 +19,8 @@
 #define VECTOR_GENERAL       13u
 #define VECTOR_PAGE_FAULT    14u
 #define VECTOR_MACHINE_CHECK 18u
-#define VECTOR_EXCEPTIONS    32u
+#define VECTOR_EXCEPTIONS    32u /* the first that is none */
+#define VECTOR_NONE          256u
 
 /* In the order trap.S pushes them. */
 struct trap_frame {
@@ -29,7 +30,7 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* Loads GDT, TSS and IDT. Every vector leads to trap(); `user_vector` may be raised from ring 3. */
+/* Loads GDT, TSS and IDT. Every vector leads to trap(); `user_vector` may be raised from ring 3 (VECTOR_NONE: none). */
 void tables_init(uint32_t user_vector);
 
 /* To be written by the guest: handles a trap, returns the frame to resume. */
