@@ -45,6 +45,8 @@ enum system_fault_code {
     SYSTEM_NEEDS_DEVICE,    /* other_index: SYSTEM_DEV_* bit it needs, index: bit that needs it */
     SYSTEM_LOAD_AT_OUTSIDE, /* load_at .. + bytes is not all RAM                           */
     SYSTEM_PACKED_OUTSIDE,  /* a packed file lies outside the image                        */
+    SYSTEM_LOAD_AT_OVERLAP, /* two files are loaded to the same place; other_index: the other
+                               module                                                      */
 };
 
 enum system_field {
@@ -71,6 +73,24 @@ struct system_fault {
     uint32_t other_vm;
     uint32_t other_index;
 };
+
+/* Where the devices of the virtual board answer: the one list that this checker refuses overlaps
+ * with and that `bulkhead check` prints. */
+enum system_place_kind {
+    SYSTEM_PLACE_MEMORY, /* guest-physical addresses */
+    SYSTEM_PLACE_PORTS,  /* I/O ports                */
+    SYSTEM_PLACE_IRQ,    /* ISA interrupt            */
+};
+
+struct system_place {
+    uint32_t device; /* one SYSTEM_DEV_* bit */
+    enum system_place_kind kind;
+    uint64_t first;
+    uint64_t count;
+};
+
+#define SYSTEM_PLACES 24u
+extern const struct system_place system_places[SYSTEM_PLACES];
 
 /* Looks at `bytes` bytes of image and writes up to `max` faults, in the order found. Returns how many
  * there are in all; 0 means that the image is good in every respect a component relies on.
