@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What may stand in a system file. */
+#include "schema.h"
+
+#include "system/image.h"
+#include "vm/time.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- Words ------------------------------------------------------------------------------------ */
+
+static const struct word timers[] = {
+    {"lapic", SYSTEM_DEV_LAPIC, "the local APIC with its timer"},
+    {"pit", SYSTEM_DEV_PIT, "8254 interval timer and port 0x61"},
+    {"hpet", SYSTEM_DEV_HPET, "high-precision event timer"},
+    {"pm", SYSTEM_DEV_PM_TIMER, "ACPI power-management timer"},
+};
+const struct word_list schema_timers = {"timer", timers, COUNT(timers)};
+
+static const struct word devices[] = {
+    {"pic", SYSTEM_DEV_PIC, "pair of 8259 interrupt controllers"},
+    {"ioapic", SYSTEM_DEV_IOAPIC, "I/O APIC; needs the timer \"lapic\""},
+    {"rtc", SYSTEM_DEV_RTC, "MC146818 clock and CMOS memory"},
+    {"pci", SYSTEM_DEV_PCI, "PCI host bridge at ports 0xcf8-0xcff"},
+    {"acpi", SYSTEM_DEV_ACPI, "ACPI tables that describe the devices named here"},
+    {"power", SYSTEM_DEV_POWER, "power-off and reset: PM1 registers, ports 0xcf9, 0x64, 0x92"},
+    {"debug-exit", SYSTEM_DEV_DEBUG_EXIT, "port 0xf4: a write ends the VM (for tests)"},
+};
+const struct word_list schema_devices = {"device", devices, COUNT(devices)};
+
+static const struct word protocols[] = {
+    {"linux", SYSTEM_BOOT_LINUX, "a Linux bzImage (vmlinuz)"},
+    {"multiboot", SYSTEM_BOOT_MULTIBOOT, "a Multiboot 1 kernel: ELF, or flat with address fields"},
+};
+const struct word_list schema_protocols = {"boot protocol", protocols, COUNT(protocols)};
+
+static const struct word tick_policies[] = {
+    {"catch-up", TICK_CATCH_UP, "late ticks are kept and delivered one by one: none is lost"},
+    {"coalesce", TICK_COALESCE, "late ticks merge into one, as on bare hardware"},
+};
+const struct word_list schema_tick_policies = {"tick policy", tick_policies, COUNT(tick_policies)};
+
+static const struct word on_failures[] = {
+    {"stop", SYSTEM_FAIL_STOP, "this VM stays down, the others go on"},
+    {"restart", SYSTEM_FAIL_RESTART, "this VM starts again, the others go on"},
+    {"stop-all", SYSTEM_FAIL_STOP_ALL, "the whole system stops"},
+};
+const struct word_list schema_on_failures = {"failure policy", on_failures, COUNT(on_failures)};
+
+/* --- Keys ------------------------------------------------------------------------------------- */
+
+static const struct key module_keys[] = {
+    {"file", KEY_TEXT, true, SYSTEM_PATH_MAX - 1, NULL, NULL, NULL,
+     "the module, relative to the system file"},
+    {"args", KEY_TEXT, false, SYSTEM_ARGS_MAX - 1, NULL, NULL, "empty",
+     "the module's string; ${tsc_khz} and ${apic_khz} expand"},
+    {"load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "the loader chooses",
+     "guest-physical address"},
+};
+static const struct key_list module_list = {"a module", module_keys, COUNT(module_keys)};
+
+static const struct key boot_keys[] = {
+    {"protocol", KEY_WORD, true, 0, &schema_protocols, NULL, NULL, "how the kernel is started"},
+    {"kernel", KEY_TEXT, true, SYSTEM_PATH_MAX - 1, NULL, NULL, NULL,
+     "the kernel, relative to the system file"},
+    {"load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "what the kernel's header says",
+     "guest-physical address of the kernel, if its format allows a choice"},
+    {"cmdline", KEY_TEXT, false, SYSTEM_CMDLINE_MAX - 1, NULL, NULL, "empty",
+     "the kernel's command line; ${tsc_khz} and ${apic_khz} expand"},
+    {"initrd", KEY_TEXT, false, SYSTEM_PATH_MAX - 1, NULL, NULL, "none",
+     "Linux only: the initial RAM disk"},
+    {"initrd_load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "the loader chooses",
+     "Linux only: guest-physical address of the initial RAM disk"},
+    {"modules", KEY_GROUPS, false, SYSTEM_MODULES_MAX, NULL, &module_list, "none",
+     "Multiboot only: files loaded beside the kernel, in this order"},
+};
+static const struct key_list boot_list = {"the boot group", boot_keys, COUNT(boot_keys)};
+
+static const struct key range_keys[] = {
+    {"base", KEY_NUMBER, true, UINT64_MAX, NULL, NULL, NULL,
+     "guest-physical address, a multiple of 4K"},
+    {"size", KEY_SIZE, true, UINT64_MAX, NULL, NULL, NULL, "a multiple of 4K"},
+};
+static const struct key_list range_list = {"a memory range", range_keys, COUNT(range_keys)};
+
+static const struct key serial_keys[] = {
+    {"port", KEY_SIZE, true, 0xFFFF, NULL, NULL, NULL,
+     "first of eight I/O ports; COM1 is 0x3f8, COM2 0x2f8"},
+    {"irq", KEY_NUMBER, true, UINT8_MAX, NULL, NULL, NULL,
+     "ISA interrupt, 0 to 15; COM1 has 4, COM2 3"},
+};
+static const struct key_list serial_list = {"a serial port", serial_keys, COUNT(serial_keys)};
+
+static const struct key vm_keys[] = {
+    {"name", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL,
+     "letters, digits, '-' and '_'; no other VM has it"},
+    {"cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
+     "the logical CPU it is pinned to"},
+    {"boot", KEY_GROUP, true, 0, NULL, &boot_list, NULL, "what is started, and how"},
+    {"memory", KEY_GROUPS, false, SYSTEM_RANGES_MAX, NULL, &range_list, "laid out by \"ram\"",
+     "RAM exactly there and nowhere else; give this or \"ram\""},
+    {"ram", KEY_SIZE, false, UINT64_MAX, NULL, NULL, "fixed by \"memory\"",
+     "so much RAM, from 0 up, around the PCI hole (3G to 4G)"},
+    {"timers", KEY_WORDS, false, 0, &schema_timers, NULL, "none", "the timers that exist"},
+    {"devices", KEY_WORDS, false, 0, &schema_devices, NULL, "none", "the devices that exist"},
+    {"serial", KEY_GROUPS, false, SYSTEM_SERIALS_MAX, NULL, &serial_list, "none",
+     "16550A UARTs; the first one is the VM's console"},
+    {"tick_policy", KEY_WORD, false, 0, &schema_tick_policies, NULL, "\"catch-up\"",
+     "what becomes of timer ticks that could not be delivered in time"},
+    {"on_failure", KEY_WORD, false, 0, &schema_on_failures, NULL, "\"stop\"",
+     "what follows when this VM fails"},
+};
+static const struct key_list vm_list = {"a VM", vm_keys, COUNT(vm_keys)};
+
+static const struct key file_keys[] = {
+    {"strict", KEY_BOOL, false, 0, NULL, NULL, "false",
+     "true: refuse a CPU number that the host does not have, instead of folding it"},
+    {"vms", KEY_GROUPS, true, SYSTEM_VMS_MAX, NULL, &vm_list, NULL, "the virtual machines"},
+};
+const struct key_list schema_file = {"the system file", file_keys, COUNT(file_keys)};

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "show.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "schema.h"
+#include "system/check.h"
+#include "words.h"
+
+#define ROWS_MAX   (SYSTEM_PLACES + SYSTEM_RANGES_MAX + SYSTEM_SERIALS_MAX + SYSTEM_MODULES_MAX)
+#define UART_PORTS 8u
+#define WIDTH      100u
+
+/* One line of a map: [first, first + count) belongs to `owner`. */
+struct row {
+    uint64_t first;
+    uint64_t count;
+    char owner[48];
+};
+
+struct map {
+    size_t rows;
+    struct row row[ROWS_MAX];
+};
+
+/* In ascending order; what shares one place shares one row. */
+static void map_add(struct map *m, uint64_t first, uint64_t count, const char *owner)
+{
+    for (size_t i = 0; i < m->rows; i++) { /* bound: ROWS_MAX */
+        struct row *r = &m->row[i];
+        if (r->first == first && r->count == count) {
+            size_t used = strlen(r->owner);
+            snprintf(r->owner + used, sizeof(r->owner) - used, ", %s", owner);
+            return;
+        }
+    }
+    if (m->rows == ROWS_MAX) {
+        return;
+    }
+    size_t at = m->rows++;
+    while (at > 0 && m->row[at - 1].first > first) { /* bound: ROWS_MAX */
+        m->row[at] = m->row[at - 1];
+        at--;
+    }
+    m->row[at].first = first;
+    m->row[at].count = count;
+    snprintf(m->row[at].owner, sizeof(m->row[at].owner), "%s", owner);
+}
+
+static const char *device_name(uint32_t device)
+{
+    const char *name = schema_word_name(&schema_devices, device);
+    return name[0] != '?' ? name : schema_word_name(&schema_timers, device);
+}
+
+static void map_devices(struct map *m, const struct system_vm *vm, enum system_place_kind kind)
+{
+    for (unsigned i = 0; i < SYSTEM_PLACES; i++) {
+        const struct system_place *p = &system_places[i];
+        if (p->kind == kind && (vm->devices & p->device) != 0) {
+            map_add(m, p->first, p->count, device_name(p->device));
+        }
+    }
+}
+
+static const char *serial_name(const struct system_serial *s, uint32_t index, char text[32])
+{
+    static const struct {
+        uint16_t port;
+        const char *name;
+    } coms[] = {{0x3F8, ", COM1"}, {0x2F8, ", COM2"}, {0x3E8, ", COM3"}, {0x2E8, ", COM4"}};
+    const char *com = "";
+    for (unsigned i = 0; i < 4; i++) {
+        com = coms[i].port == s->port ? coms[i].name : com;
+    }
+    snprintf(text, 32, "serial %u%s%s", index, com, index == 0 ? ", console" : "");
+    return text;
+}
+
+/* --- Lines ------------------------------------------------------------------------------------ */
+
+/* Every line begins with what it is about, or with as much room. */
+static void heading(FILE *out, const char *what)
+{
+    fprintf(out, "  %-12s ", what);
+}
+
+static void show_memory(FILE *out, const struct system_vm *vm)
+{
+    struct map map = {.rows = 0};
+    for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
+        map_add(&map, vm->range[i].base, vm->range[i].size, "RAM");
+    }
+    map_devices(&map, vm, SYSTEM_PLACE_MEMORY);
+    uint64_t last = 0;
+    for (size_t i = 0; i < map.rows; i++) { /* bound: ROWS_MAX */
+        uint64_t end = map.row[i].first + map.row[i].count - 1;
+        last = end > last ? end : last;
+    }
+    int digits = last >> 32 == 0 ? 8 : 12;  /* 2^46 has twelve */
+    for (size_t i = 0; i < map.rows; i++) { /* bound: ROWS_MAX */
+        const struct row *r = &map.row[i];
+        char size[SIZE_TEXT];
+        heading(out, i == 0 ? "memory" : "");
+        fprintf(out, "0x%0*" PRIx64 "-0x%0*" PRIx64 " %10s  %s\n", digits, r->first, digits,
+                r->first + r->count - 1, size_text(r->count, size), r->owner);
+    }
+}
+
+static void show_file(FILE *out, const char *what, const struct system_file *f)
+{
+    char size[SIZE_TEXT];
+    heading(out, what);
+    fprintf(out, "%s (%s", f->path, size_text(f->bytes, size));
+    if (f->load_at != SYSTEM_AT_ANY) {
+        fprintf(out, ", to be loaded at 0x%" PRIx64, f->load_at);
+    }
+    if (f->packed_at != 0) {
+        fprintf(out, ", packed at 0x%" PRIx64, f->packed_at);
+    }
+    fputs(")\n", out);
+    if (f->args[0] != 0) {
+        heading(out, "");
+        fprintf(out, "with \"%s\"\n", f->args);
+    }
+}
+
+static void show_boot(FILE *out, const struct system_vm *vm)
+{
+    heading(out, "boot");
+    fputs(vm->protocol == SYSTEM_BOOT_LINUX ? "Linux boot protocol\n" : "Multiboot 1\n", out);
+    show_file(out, "kernel", &vm->kernel);
+    if (vm->initrd.path[0] != 0) {
+        show_file(out, "initrd", &vm->initrd);
+    }
+    for (uint32_t i = 0; i < vm->modules; i++) { /* bound: SYSTEM_MODULES_MAX */
+        char what[24];
+        snprintf(what, sizeof(what), "module %u", i);
+        show_file(out, what, &vm->module[i]);
+    }
+    heading(out, "command line");
+    fprintf(out, "%s\n", vm->cmdline[0] == 0 ? "(none)" : vm->cmdline);
+}
+
+static void show_words(FILE *out, const char *what, const struct word_list *words, uint32_t bits)
+{
+    const char *gap = "";
+    heading(out, what);
+    for (size_t i = 0; i < words->count; i++) { /* bound: a table's length */
+        if ((bits & words->word[i].value) != 0) {
+            fprintf(out, "%s%s", gap, words->word[i].name);
+            gap = ", ";
+        }
+    }
+    fprintf(out, "%s\n", gap[0] == 0 ? "none" : "");
+}
+
+/* Ports and interrupts: many short entries, several to a line. */
+static void show_entries(FILE *out, const char *what, const struct map *map, const char *format)
+{
+    size_t column = WIDTH + 1;
+    for (size_t i = 0; i < map->rows; i++) { /* bound: ROWS_MAX */
+        const struct row *r = &map->row[i];
+        char place[40];
+        char entry[100];
+        snprintf(place, sizeof(place), format, (unsigned)r->first);
+        if (r->count > 1) {
+            size_t used = strlen(place);
+            snprintf(place + used, sizeof(place) - used, "-0x%x",
+                     (unsigned)(r->first + r->count - 1));
+        }
+        int length = snprintf(entry, sizeof(entry), "%s %s", place, r->owner);
+        if (column + (size_t)length + 2 > WIDTH) {
+            fputs(i == 0 ? "" : "\n", out);
+            heading(out, i == 0 ? what : "");
+            column = 15;
+        } else {
+            fputs("; ", out);
+            column += 2;
+        }
+        fputs(entry, out);
+        column += (size_t)length;
+    }
+    if (map->rows == 0) {
+        heading(out, what);
+        fputs("none", out);
+    }
+    fputc('\n', out);
+}
+
+static void show_ports(FILE *out, const struct system_vm *vm)
+{
+    struct map ports = {.rows = 0};
+    struct map irqs = {.rows = 0};
+    map_devices(&ports, vm, SYSTEM_PLACE_PORTS);
+    map_devices(&irqs, vm, SYSTEM_PLACE_IRQ);
+    for (uint32_t i = 0; i < vm->serials; i++) { /* bound: SYSTEM_SERIALS_MAX */
+        char name[32];
+        map_add(&ports, vm->serial[i].port, UART_PORTS, serial_name(&vm->serial[i], i, name));
+        snprintf(name, sizeof(name), "serial %u", i);
+        map_add(&irqs, vm->serial[i].irq, 1, name);
+    }
+    show_entries(out, "I/O ports", &ports, "0x%x");
+    show_entries(out, "interrupts", &irqs, "IRQ %u");
+}
+
+static uint64_t vm_ram(const struct system_vm *vm)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
+        sum += vm->range[i].size;               /* at most 8 times 2^46 */
+    }
+    return sum;
+}
+
+static void show_policies(FILE *out, const struct system_vm *vm)
+{
+    heading(out, "CPU");
+    if (vm->cpu == SYSTEM_CPU_ANY) {
+        fputs("any\n", out);
+    } else {
+        fprintf(out, "%u\n", vm->cpu);
+    }
+    heading(out, "late ticks");
+    fprintf(out, "%s\n", schema_word_name(&schema_tick_policies, vm->tick_policy));
+    heading(out, "on failure");
+    fprintf(out, "%s\n", schema_word_name(&schema_on_failures, vm->on_failure));
+}
+
+void system_show(FILE *out, const struct system_image *image)
+{
+    for (uint32_t i = 0; i < image->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        const struct system_vm *vm = &image->vm[i];
+        char size[SIZE_TEXT];
+        fprintf(out, "VM %u \"%s\": %s of RAM\n", i, vm->name, size_text(vm_ram(vm), size));
+        show_policies(out, vm);
+        show_memory(out, vm);
+        show_boot(out, vm);
+        show_words(out, "timers", &schema_timers, vm->devices);
+        show_words(out, "devices", &schema_devices, vm->devices);
+        show_ports(out, vm);
+        fputc('\n', out);
+    }
+}
