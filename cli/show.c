@@ -65,7 +65,7 @@ static void map_devices(struct map *m, const struct system_vm *vm, enum system_p
     }
 }
 
-static const char *serial_name(const struct system_serial *s, uint32_t index, char text[32])
+static const char *serial_name(const struct system_serial *s, uint32_t index, char text[40])
 {
     static const struct {
         uint16_t port;
@@ -75,7 +75,7 @@ static const char *serial_name(const struct system_serial *s, uint32_t index, ch
     for (unsigned i = 0; i < 4; i++) {
         com = coms[i].port == s->port ? coms[i].name : com;
     }
-    snprintf(text, 32, "serial %u%s%s", index, com, index == 0 ? ", console" : "");
+    snprintf(text, 40, "serial %u%s%s", index, com, index == 0 ? ", console" : "");
     return text;
 }
 
@@ -197,7 +197,7 @@ static void show_ports(FILE *out, const struct system_vm *vm)
     map_devices(&ports, vm, SYSTEM_PLACE_PORTS);
     map_devices(&irqs, vm, SYSTEM_PLACE_IRQ);
     for (uint32_t i = 0; i < vm->serials; i++) { /* bound: SYSTEM_SERIALS_MAX */
-        char name[32];
+        char name[40];
         map_add(&ports, vm->serial[i].port, UART_PORTS, serial_name(&vm->serial[i], i, name));
         snprintf(name, sizeof(name), "serial %u", i);
         map_add(&irqs, vm->serial[i].irq, 1, name);

@@ -21,7 +21,7 @@ enum number_result number_parse(const char *text, uint64_t *value);
  * none is near enough to be what was meant. */
 size_t word_nearest(const char *word, const char *const *words, size_t count);
 
-#define SIZE_TEXT 24u
+#define SIZE_TEXT 48u
 /* "4 KiB", "1.5 GiB", "777 bytes": exact, or to one decimal. Returns `text`. */
 const char *size_text(uint64_t bytes, char text[SIZE_TEXT]);
 
