@@ -135,6 +135,9 @@ static void freeze_tree(const config_setting_t *root, const char *path, struct s
 static void freeze_text(const char *text, const char *path, struct system_image *out,
                         struct say *say, enum freeze_host host)
 {
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3; /* a byte-order mark, as some editors leave it */
+    }
     if (!scan_source(text, say)) {
         return;
     }

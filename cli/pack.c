@@ -164,6 +164,13 @@ static bool fill(int fd, size_t files, uint64_t total)
 /* Writes beside the output and renames, so that a half-written image never has its name. */
 static int write_image(const char *path, size_t files, uint64_t total)
 {
+    /* Renaming over a directory fails, but over /dev/null it would succeed, for root. */
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        fprintf(stderr, "bulkhead pack: %s is there and is no regular file; choose another -o\n",
+                path);
+        return 1;
+    }
     char *temporary = NULL;
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
         fputs("bulkhead pack: out of memory; free some and try again\n", stderr);

@@ -113,6 +113,9 @@ expect "$tests/calls/help-check.expect" "$bulkhead" help check
 expect "$tests/calls/help-pack.expect" "$bulkhead" pack --help
 expect "$tests/calls/pack-no-output.expect" "$bulkhead" pack good/smallest.conf
 expect "$tests/calls/pack-nowhere.expect" "$bulkhead" pack good/smallest.conf -o nowhere/image
+expect "$tests/calls/pack-directory.expect" "$bulkhead" pack good/smallest.conf -o directory
+ln -s /dev/null device
+expect "$tests/calls/pack-device.expect" "$bulkhead" pack good/smallest.conf -o device
 expect "$tests/calls/pack-bad.expect" "$bulkhead" pack bad/same-name.conf -o image-of-bad
 expect "$tests/calls/pack-bad-nothing.expect" test ! -e image-of-bad
 

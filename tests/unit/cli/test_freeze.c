@@ -273,6 +273,12 @@ static void everything_said_arrives_in_the_image(void **state)
     assert_int_equal(vm->on_failure, SYSTEM_FAIL_STOP_ALL);
 }
 
+static void lines_may_end_as_any_editor_ends_them(void **state)
+{
+    (void)state;
+    freeze_good("\xEF\xBB\xBFvms = (\r\n{ " BOOT "\r\n# comment\r\n ram = \"1M\"; }\r\n);\r\n");
+}
+
 static void a_hundred_errors_are_counted_where_they_are_not_kept(void **state)
 {
     (void)state;
@@ -357,6 +363,7 @@ int main(void)
         cmocka_unit_test(sized_ram_is_laid_out_around_the_pci_hole),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(everything_said_arrives_in_the_image),
+        cmocka_unit_test(lines_may_end_as_any_editor_ends_them),
         cmocka_unit_test(a_hundred_errors_are_counted_where_they_are_not_kept),
         cmocka_unit_test(opening_tells_text_from_image),
         cmocka_unit_test(a_file_cut_anywhere_gives_messages_not_a_crash),
