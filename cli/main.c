@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "kvm/supervise.h"
@@ -99,13 +100,14 @@ static int help_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* Not for people: as the only program of a simulated machine, and as a component of a system.
+     * Being process 1 is not enough: so is a person's command in a container. */
+    if (argc > 0 && strcmp(argv[0], MACHINE_INIT_PATH) == 0 && getpid() == 1) {
+        return machine_init_main();
+    }
     if (argc < 2) {
         fputs(usage, stderr);
         return 2;
-    }
-    /* Not for people: as the only program of a simulated machine, and as a component of a system. */
-    if (strcmp(argv[1], MACHINE_INIT_ARG) == 0) {
-        return machine_init_main();
     }
     if (strcmp(argv[1], "--component") == 0) {
         return vmm_main(argc, argv);
