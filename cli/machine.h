@@ -17,9 +17,9 @@
 /* Silent for so long after machine_start(): it will not come up any more. A quiet host needs 3 s. */
 #define MACHINE_BOOT_SECONDS 60
 
-/* The kernel starts the program in the machine as "/init --machine-init": main() then calls
- * machine_init_main(). Not for people. */
-#define MACHINE_INIT_ARG "--machine-init"
+/* The kernel starts the program in the machine under this name: where argv[0] is that and getpid()
+ * is 1, main() calls machine_init_main(). */
+#define MACHINE_INIT_PATH "/machine-init"
 
 struct machine;
 

@@ -33,17 +33,15 @@
 #define PROBE_LIMIT_US  90000
 #define PROBE_REPEAT_US 5000
 
-static const uint8_t probe_code[] = {
-    0xB8, 0x78, 0x56, 0x34, 0x12, /* mov    $PROBE_VALUE, %eax */
-    0x66, 0x48, 0x0F, 0x6E, 0xC0, /* movq   %rax, %xmm0        */
-    0x66, 0x0F, 0xFE, 0xC0,       /* paddd  %xmm0, %xmm0       */
-    0x66, 0x0F, 0x7E, 0xC0,       /* movd   %xmm0, %eax        */
-    0xB9, 0x40, 0x0D, 0x03, 0x00, /* mov    $200000, %ecx      */
-    0xFF, 0xC9,                   /* 1: dec %ecx               */
-    0x75, 0xFC,                   /* jnz    1b                 */
-    0xE7, PROBE_PORT,             /* out    %eax, $PROBE_PORT  */
-    0xF4,                         /* hlt                       */
-};
+static const char probe_code[] = "\xB8\x78\x56\x34\x12" /* mov    $PROBE_VALUE, %eax */
+                                 "\x66\x48\x0F\x6E\xC0" /* movq   %rax, %xmm0        */
+                                 "\x66\x0F\xFE\xC0"     /* paddd  %xmm0, %xmm0       */
+                                 "\x66\x0F\x7E\xC0"     /* movd   %xmm0, %eax        */
+                                 "\xB9\x40\x0D\x03\x00" /* mov    $200000, %ecx      */
+                                 "\xFF\xC9"             /* 1: dec %ecx               */
+                                 "\x75\xFC"             /* jnz    1b                 */
+                                 "\xE7\xF4"             /* out    %eax, $PROBE_PORT  */
+                                 "\xF4";                /* hlt                       */
 
 struct probe {
     int dev, vm, vcpu;
@@ -105,7 +103,8 @@ static bool probe_make_vm(struct probe *p)
     if (p->vm < 0) {
         return probe_says(p, "/dev/kvm makes no VM", errno);
     }
-    p->ram = mmap(NULL, PROBE_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    p->ram =
+        mmap(NULL, PROBE_RAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p->ram == MAP_FAILED) {
         return probe_says(p, "no memory for the KVM probe", errno);
     }
