@@ -215,9 +215,10 @@ static size_t machine_qemu_args(struct machine_plan *plan, char **argv)
         "-no-reboot", "-display", "none",
         /* the console, together with what QEMU says */
         "-chardev", "file,id=console,path=/dev/fd/2,append=on", "-serial", "chardev:console",
-        /* the link */
-        "-chardev", "socket,id=link,fd=4", "-device", "virtio-serial-pci,max_ports=2", "-device",
-        ("virtserialport,chardev=link,name=" MACHINE_PORT_NAME)};
+        /* the link; what the guest sends is taken at once, not when QEMU gets round to it: else
+         * the same machine would run a little differently each time */
+        "-chardev", "socket,id=link,fd=4", "-device", "virtio-serial-pci,max_ports=2,ioeventfd=off",
+        "-device", ("virtserialport,chardev=link,name=" MACHINE_PORT_NAME)};
     static char *const fast[] = {"-accel", "tcg,thread=multi"};
     static char *const exact[] = {
         "-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm",

@@ -96,6 +96,43 @@ static const char *init_module_options(const char *name)
     return strcmp(name, "kvm.ko") == 0 ? "halt_poll_ns=0" : "";
 }
 
+/* How much of a module's file is the module. Behind it may stand a signature: the signature's
+ * bytes, twelve bytes that end in its length (big-endian), and a magic text. Checking it would take
+ * as long as a fifth of the whole start, and proves nothing about files that we brought along. */
+static size_t init_module_bytes(const uint8_t *file, size_t bytes)
+{
+    static const char magic[] = "~Module signature appended~\n";
+    size_t behind = sizeof(magic) - 1 + 12;
+
+    if (bytes < behind ||
+        memcmp(file + bytes - (sizeof(magic) - 1), magic, sizeof(magic) - 1) != 0) {
+        return bytes;
+    }
+    const uint8_t *be = file + bytes - (sizeof(magic) - 1) - 4;
+    size_t length = (size_t)be[0] << 24 | (size_t)be[1] << 16 | (size_t)be[2] << 8 | be[3];
+    return length <= bytes - behind ? bytes - behind - length : bytes;
+}
+
+static bool init_insert_module(int fd, const char *options)
+{
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return false;
+    }
+    void *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (file == MAP_FAILED) {
+        return false;
+    }
+    bool good =
+        syscall(SYS_init_module, file, init_module_bytes(file, (size_t)st.st_size), options) == 0 ||
+        errno == EEXIST;
+    int error = errno;
+    (void)munmap(file, (size_t)st.st_size);
+    errno = error;
+    return good;
+}
+
 static bool init_load_module(const char *name)
 {
     char path[sizeof("/" MACHINE_MODULES "/") + MACHINE_MODULE_MAX];
@@ -103,8 +140,7 @@ static bool init_load_module(const char *name)
 
     (void)snprintf(path, sizeof(path), "/" MACHINE_MODULES "/%s", name);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    good = fd >= 0 &&
-           (syscall(SYS_finit_module, fd, init_module_options(name), 0) == 0 || errno == EEXIST);
+    good = init_insert_module(fd, init_module_options(name));
     if (!good) {
         init_say(-1, "cannot load the kernel module %s: %s", name, strerror(errno));
     }
@@ -274,7 +310,9 @@ static int init_supervise(const struct system_image *image, int link)
     }
     int status = init_wait_for(pid);
     if (WIFSIGNALED(status)) {
+        /* It cannot say so itself any more, and nothing outlives this machine. */
         init_say(link, "the supervisor was ended by signal %d", WTERMSIG(status));
+        (void)link_write(link, LINK_DONE, LINK_NO_VM, NULL, 0);
         return 128 + WTERMSIG(status);
     }
     return WEXITSTATUS(status);
@@ -291,11 +329,11 @@ static int init_run(void)
     }
     (void)fprintf(stderr, MACHINE_UP_TEXT "\n");
     const struct system_image *image = init_read_image(link);
-    int status = 1;
-    if (image != NULL) {
-        init_allow_huge_pages(image);
-        status = init_supervise(image, link);
+    if (image == NULL) {
+        return 1;
     }
+    init_allow_huge_pages(image);
+    int status = init_supervise(image, link);
     (void)fprintf(stderr, MACHINE_END_TEXT "%d\n", status);
     /* The last frames may still be in the port: the person's side closes it when it has them. */
     (void)init_is_hung_up(link, INIT_GOODBYE_MS);
