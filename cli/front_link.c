@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What the supervisor says, and what follows from it. */
+#include "front.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* How many frames are taken before the screen, the keys and the clock have their turn. */
+#define FRONT_BATCH 64
+
+static const char *front_name(const struct front *f, uint16_t vm)
+{
+    return f->facts->image->vm[vm].name;
+}
+
+static void front_fired(void *ctx, const struct watch *w)
+{
+    struct front *f = ctx;
+    switch (w->kind) {
+    case WATCH_TYPE:
+        front_say(f, "%s printed \"%s\": typing \"%.*s\"", front_name(f, w->vm), w->text,
+                  (int)w->input_len - 1, w->input);
+        if (!front_send(f, LINK_INPUT, w->vm, w->input, w->input_len)) {
+            front_say(f, "... which was lost: the supervisor does not read");
+        }
+        break;
+    case WATCH_KILL:
+        front_say(f, "%s printed \"%s\": killing the process of %s", front_name(f, w->vm), w->text,
+                  front_name(f, w->victim));
+        if (f->facts->vm[w->victim].state != RUN_VM_RUNNING) {
+            front_say(f, "... which does not run");
+        } else if (front_send(f, LINK_KILL, w->victim, NULL, 0)) {
+            f->drills[w->victim]++;
+        }
+        break;
+    case WATCH_UNTIL:
+    default:
+        front_say(f, "%s printed \"%s\": %u of %u met", front_name(f, w->vm), w->text,
+                  watch_met(f->watches, WATCH_UNTIL), watch_count(f->watches, WATCH_UNTIL));
+        break;
+    }
+}
+
+static bool front_take_console(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    if (!front_log_console(&f->log, vm, data, len)) {
+        front_say(f, "the log cannot be written any more (disk full?); the run goes on without");
+    }
+    console_feed(&f->console, vm, data, len, f->now_ns);
+    watch_feed(f->watches, vm, data, len, f->now_ns, front_fired, f);
+    uint32_t untils = watch_count(f->watches, WATCH_UNTIL);
+    if (untils > 0 && watch_met(f->watches, WATCH_UNTIL) == untils) {
+        front_stop(f, RUN_UNTILS_MET, "everything waited for with --until was printed");
+    }
+    return true;
+}
+
+static bool front_take_report(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    struct run_vm *v = &f->facts->vm[vm];
+    if (len != sizeof(v->report)) {
+        return false;
+    }
+    memcpy(&v->report, data, len);
+    v->has_report = v->report.version == REPORT_VERSION;
+    return v->has_report;
+}
+
+static bool front_take_started(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    struct run_vm *v = &f->facts->vm[vm];
+    if (!front_take_report(f, vm, data, len)) {
+        return false;
+    }
+    v->state = RUN_VM_RUNNING;
+    v->starts++;
+    v->has_stop = false;
+    v->failed = false;
+    if (v->starts > 1) {
+        console_restart(&f->console, vm);
+        front_say(f, "%s starts again (start %u)", front_name(f, vm), v->starts);
+    } else {
+        front_say(f, "%s starts", front_name(f, vm));
+    }
+    return true;
+}
+
+/* A guest that says by its debug-exit port that it failed, has failed. */
+static bool front_is_failure(const struct link_stopped *s)
+{
+    return s->cause == LINK_STOP_FAILED || s->cause == LINK_STOP_DIED ||
+           (s->cause == LINK_STOP_DEBUG_EXIT && s->code != 0);
+}
+
+static void front_judge(struct front *f, uint16_t vm)
+{
+    struct run_vm *v = &f->facts->vm[vm];
+    if (v->stop.cause == LINK_STOP_DIED && f->drills[vm] > 0) {
+        f->drills[vm]--;
+        v->drilled = true;
+    } else if (front_is_failure(&v->stop) && !f->stopping) {
+        v->failures++;
+        v->failed = v->stop.will_restart == 0;
+    }
+}
+
+static bool front_take_stopped(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    static const char *const what[] = {"stopped", "powered off", "was reset", "ended by debug exit",
+                                       "FAILED",  "DIED",        "stopped"};
+    struct run_vm *v = &f->facts->vm[vm];
+    if (len != sizeof(v->stop)) {
+        return false;
+    }
+    memcpy(&v->stop, data, len);
+    v->stop.text[sizeof(v->stop.text) - 1] = '\0';
+    v->has_stop = true;
+    v->state = RUN_VM_STOPPED;
+    if (v->stop.will_restart == 0 && f->console.focus == vm) {
+        console_focus(&f->console, CONSOLE_NOBODY, false); /* first: raw focus hides what is said */
+    }
+    front_judge(f, vm);
+    front_say(f, "%s %s%s%s%s", front_name(f, vm),
+              what[v->stop.cause <= LINK_STOP_ASKED ? v->stop.cause : 0],
+              v->stop.text[0] != '\0' ? ": " : "", v->stop.text,
+              v->stop.will_restart != 0 ? "; it will be started again" : "");
+    if (!f->stopping && f->hopeless_ns == UINT64_MAX && front_is_hopeless(f)) {
+        f->hopeless_ns = f->now_ns + f->opt.grace_ns;
+    }
+    return true;
+}
+
+bool front_is_hopeless(const struct front *f)
+{
+    for (uint32_t i = 0; i < f->watches->count; i++) {
+        const struct watch *w = &f->watches->item[i];
+        const struct run_vm *v = &f->facts->vm[w->vm];
+        if (w->kind == WATCH_UNTIL && !w->met && v->state == RUN_VM_STOPPED &&
+            v->stop.will_restart == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool front_take_hello(struct front *f, const uint8_t *data, size_t len)
+{
+    uint32_t version = 0;
+    if (len == sizeof(version)) {
+        memcpy(&version, data, len);
+    }
+    if (version != LINK_VERSION) {
+        return false;
+    }
+    f->hello = true;
+    f->hello_ns = f->now_ns;
+    f->facts->ready_ns = f->now_ns;
+    return true;
+}
+
+static bool front_take_done(struct front *f)
+{
+    f->over = true;
+    f->done = true;
+    front_stop(f, RUN_GUESTS_ENDED, "no VM runs any more");
+    return true;
+}
+
+static bool front_take_note(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    front_say(f, "%s%s%.*s", vm == LINK_NO_VM ? "" : front_name(f, vm),
+              vm == LINK_NO_VM ? "" : ": ", (int)len, (const char *)data);
+    return true;
+}
+
+/* False: this is not what a supervisor says. */
+static bool front_take_frame(struct front *f, const struct link_head *head, const uint8_t *data)
+{
+    bool about_vm = head->type >= LINK_STARTED && head->type <= LINK_REPORT;
+    if (head->vm >= f->facts->image->vms && (about_vm || head->vm != LINK_NO_VM)) {
+        if (head->type != LINK_HELLO && head->type != LINK_DONE) {
+            return false;
+        }
+    }
+    if (!f->hello && head->type != LINK_HELLO) {
+        return false;
+    }
+    switch (head->type) {
+    case LINK_HELLO:
+        return front_take_hello(f, data, head->len);
+    case LINK_NOTE:
+        return front_take_note(f, head->vm, data, head->len);
+    case LINK_STARTED:
+        return front_take_started(f, head->vm, data, head->len);
+    case LINK_CONSOLE:
+        return front_take_console(f, head->vm, data, head->len);
+    case LINK_STOPPED:
+        return front_take_stopped(f, head->vm, data, head->len);
+    case LINK_REPORT:
+        return front_take_report(f, head->vm, data, head->len);
+    case LINK_DONE:
+        return front_take_done(f);
+    default:
+        return false;
+    }
+}
+
+static void front_link_lost(struct front *f, bool broken)
+{
+    f->over = true;
+    if (f->stopping) {
+        f->facts->machine_bad = true;
+        front_say(f, "the supervisor went away before it had stopped everything");
+    } else if (broken) {
+        front_stop(f, RUN_BROKEN,
+                   "the supervisor does not speak this program's language: are both "
+                   "sides of the same build? (make clean all)");
+    } else if (!f->hello) {
+        front_stop(f, RUN_NOT_STARTED, "the machine ended before its first word");
+    } else {
+        front_stop(f, RUN_BROKEN, "the supervisor went away in the middle of the run");
+    }
+}
+
+void front_take_link(struct front *f)
+{
+    struct link_head head;
+    const uint8_t *data;
+    for (int i = 0; i < FRONT_BATCH && !f->over; i++) {
+        switch (link_read(&f->reader, f->link_fd, &head, &data)) {
+        case LINK_FRAME:
+            f->heard_ns = f->now_ns;
+            f->quiet_said = false;
+            if (!front_take_frame(f, &head, data)) {
+                front_link_lost(f, true);
+            }
+            break;
+        case LINK_AGAIN:
+            return;
+        case LINK_CLOSED:
+            front_link_lost(f, false);
+            break;
+        case LINK_BROKEN:
+        default:
+            front_link_lost(f, true);
+            break;
+        }
+    }
+}
