@@ -145,6 +145,7 @@ static void front_raw(struct front *f)
 static void front_suspend(struct front *f)
 {
     bool was_raw = tty_is_raw();
+    front_say(f, "suspended; the guests go on");
     console_flush(&f->console);
     tty_suspend();
     if (was_raw) {
@@ -321,14 +322,15 @@ static void front_turn(struct front *f)
         memset(p, 0, sizeof(p));
     }
     f->now_ns = front_clock() - f->begin_ns;
-    if (p[2].revents != 0) {
-        front_take_signals(f);
+    /* In this order: a person answers to what the guests have said already. */
+    if (p[0].revents != 0) {
+        front_take_link(f);
     }
-    if (p[1].revents != 0) {
+    if (p[1].revents != 0 && !f->over) {
         front_take_keys(f);
     }
-    if (p[0].revents != 0 && !f->over) {
-        front_take_link(f);
+    if (p[2].revents != 0 && !f->over) {
+        front_take_signals(f);
     }
     if (f->out_len > 0 && !f->over) {
         front_flush_link(f);

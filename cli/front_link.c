@@ -47,7 +47,7 @@ static bool front_take_console(struct front *f, uint16_t vm, const uint8_t *data
         front_say(f, "the log cannot be written any more (disk full?); the run goes on without");
     }
     console_feed(&f->console, vm, data, len, f->now_ns);
-    watch_feed(f->watches, vm, data, len, f->now_ns, front_fired, f);
+    watch_feed(f->watches, vm, data, len, f->now_ns - f->hello_ns, front_fired, f);
     uint32_t untils = watch_count(f->watches, WATCH_UNTIL);
     if (untils > 0 && watch_met(f->watches, WATCH_UNTIL) == untils) {
         front_stop(f, RUN_UNTILS_MET, "everything waited for with --until was printed");

@@ -12,15 +12,17 @@
 int summary_status(const struct run_facts *f)
 {
     bool unmet = watch_met(f->watches, WATCH_UNTIL) < watch_count(f->watches, WATCH_UNTIL);
+    bool started = false;
     bool failed = f->machine_bad || f->end == RUN_BROKEN || f->end == RUN_NOT_STARTED;
     for (uint32_t i = 0; i < f->image->vms; i++) {
         failed = failed || f->vm[i].failed;
+        started = started || f->vm[i].starts > 0;
     }
     if (failed) {
         return 1;
     }
-    if (f->end == RUN_ASKED && (unmet || f->limited)) {
-        return 128 + f->signal; /* it had a goal and was cut short */
+    if (f->end == RUN_ASKED && (unmet || f->limited || !started)) {
+        return 128 + f->signal; /* cut short, with a goal ahead or before it had begun */
     }
     return unmet ? 1 : 0;
 }
@@ -45,6 +47,9 @@ static double seconds(uint64_t ns)
 
 static void text_outcome(const struct run_vm *v, FILE *out)
 {
+    static const char *const what[] = {"unknown cause",   "powered off", "reset",
+                                       "debug exit",      "failed",      "died",
+                                       "stopped as asked"};
     text_row(out, v->failed ? "FAILED" : "end");
     if (v->state == RUN_VM_NOT_STARTED) {
         fprintf(out, "never started\n");
@@ -54,7 +59,7 @@ static void text_outcome(const struct run_vm *v, FILE *out)
         fprintf(out, "was still running when contact ended\n");
         return;
     }
-    fprintf(out, "%s", summary_cause_name(v->stop.cause));
+    fprintf(out, "%s", what[v->stop.cause <= LINK_STOP_ASKED ? v->stop.cause : 0]);
     if (v->stop.cause == LINK_STOP_DEBUG_EXIT) {
         fprintf(out, " with code %" PRIu32, v->stop.code);
     } else if (v->stop.cause == LINK_STOP_DIED && v->stop.code != 0) {
@@ -240,6 +245,10 @@ void summary_text(const struct run_facts *f, FILE *out)
     fprintf(out, "after %.1f s: ", seconds(f->run_ns));
     text_clean(out, f->end_text, sizeof(f->end_text));
     fputc('\n', out);
+    if (f->machine_bad) {
+        text_row(out, "BADLY");
+        fprintf(out, "the machine or its supervisor did not end well: see above\n");
+    }
     text_watches(f, out);
     text_last_lines(f, out);
     text_row(out, "status");

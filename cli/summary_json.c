@@ -61,19 +61,39 @@ void summary_kvm_values(const struct report_kvm *kvm, uint64_t out[SUMMARY_KVM_C
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
-/* A string: ASCII as it is, every other byte as the Latin-1 character of that number, so that the
- * output is ASCII and any byte survives. */
+/* The length of the UTF-8 sequence of more than one byte that `s` begins with, or 0. Its bytes are
+ * counted, and overlong forms of two and three bytes refused: enough for what must be valid JSON. */
+static size_t json_utf8(const unsigned char *s, size_t left)
+{
+    size_t len = s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : 2;
+    if (s[0] < 0xC2 || s[0] >= 0xF5 || len > left) {
+        return 0;
+    }
+    bool bad = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0) ||
+               (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] >= 0x90);
+    for (size_t i = 1; i < len; i++) { /* bound: 4 */
+        bad = bad || s[i] < 0x80 || s[i] >= 0xC0;
+    }
+    return bad ? 0 : len;
+}
+
+/* A string: UTF-8 as it is, a byte that is not UTF-8 as the Latin-1 character of that number. */
 static void json_text(FILE *out, const char *text, size_t size)
 {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = strnlen(text, size);
     fputc('"', out);
-    for (size_t i = 0; i < size && text[i] != '\0'; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\') {
-            fprintf(out, "\\%c", c);
-        } else if (c < 0x20 || c >= 0x7F) {
-            fprintf(out, "\\u%04x", c);
+    for (size_t i = 0; i < len; i++) {
+        size_t wide = json_utf8(s + i, len - i);
+        if (s[i] == '"' || s[i] == '\\') {
+            fprintf(out, "\\%c", s[i]);
+        } else if (wide > 0) {
+            fwrite(s + i, 1, wide, out);
+            i += wide - 1;
+        } else if (s[i] < 0x20 || s[i] >= 0x7F) {
+            fprintf(out, "\\u%04x", s[i]);
         } else {
-            fputc(c, out);
+            fputc(s[i], out);
         }
     }
     fputc('"', out);

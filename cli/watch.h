@@ -27,7 +27,7 @@ struct watch {
     uint16_t vm;
     uint16_t victim; /* WATCH_KILL */
     bool met;
-    uint64_t met_ns; /* since the run began */
+    uint64_t met_ns; /* since the supervisor's first word */
     uint16_t text_len;
     uint16_t input_len;
     uint16_t matched;               /* bytes of text matched so far                          */

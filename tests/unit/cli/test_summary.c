@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The summary: exit status, table, and JSON that is read back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "summary.h"
+#include "summary_names.h"
+
+static struct system_image image;
+static struct watch_list watches;
+static struct run_facts facts;
+static char *text;
+static size_t text_len;
+
+static void add(enum watch_kind kind, const char *spec, bool met)
+{
+    char why[512];
+    assert_true(watch_add(&watches, kind, spec, &image, why, sizeof(why)));
+    watches.item[watches.count - 1].met = met;
+    watches.item[watches.count - 1].met_ns = 1500000000;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&image, 0, sizeof(image));
+    memset(&watches, 0, sizeof(watches));
+    memset(&facts, 0, sizeof(facts));
+    image.vms = 2;
+    strcpy(image.vm[0].name, "rtos");
+    strcpy(image.vm[1].name, "linux");
+    facts.file = "a \"quoted\" \\ name.conf";
+    facts.machine = "kvm";
+    facts.machine_why = "/dev/kvm runs guest code";
+    facts.image = &image;
+    facts.watches = &watches;
+    facts.run_ns = 2500000000;
+    strcpy(facts.end_text, "everything\nwas met");
+    struct run_vm *v = &facts.vm[0];
+    v->state = RUN_VM_STOPPED;
+    v->has_stop = true;
+    v->has_report = true;
+    v->starts = 3;
+    v->failures = 2;
+    v->stop.cause = LINK_STOP_DIED;
+    v->stop.code = 9;
+    strcpy(v->stop.text, "killed \x1b[31m");
+    strcpy(v->last_line, "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80 \xff\xc3");
+    for (unsigned i = 0; i < VM_EXIT_KINDS; i++) {
+        v->report.exits[i] = 100 + i;
+    }
+    for (unsigned i = 0; i < REPORT_TIMERS; i++) {
+        v->report.ticks[i] = (struct tick_counts){1000 + i, 900 + i, 60, 40};
+    }
+    v->report.version = REPORT_VERSION;
+    v->report.cpu = 1;
+    v->report.up_ns = UINT64_MAX;
+    v->report.kvm.exits = 7;
+    v->report.kvm.insn_emulation = 8;
+    v->report.last_unclaimed_gpa = 0xfee00000;
+    v->report.unclaimed_mmio_reads = 1;
+    v->report.console_dropped = 5;
+    memset(v->report.ram_backing, 'R', sizeof(v->report.ram_backing)); /* no final 0 */
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(text);
+    text = NULL;
+    return 0;
+}
+
+static void print(void (*how)(const struct run_facts *, FILE *))
+{
+    FILE *out = open_memstream(&text, &text_len);
+    assert_non_null(out);
+    how(&facts, out);
+    fclose(out);
+}
+
+/* --- A small JSON reader: strict, and able to find a value by its path --------------------------- */
+
+static const char *at;
+static char path[256];
+static const char *wanted;
+static char found[256];
+
+static void blank(void)
+{
+    at += strspn(at, " \n");
+}
+
+static void expect(char c)
+{
+    blank();
+    assert_int_equal(*at, c);
+    at++;
+}
+
+static void read_string(char *out, size_t size)
+{
+    size_t n = 0;
+    expect('"');
+    while (*at != '"') {
+        unsigned c = (unsigned char)*at++;
+        assert_true(c >= 0x20 && c != 0x7F);
+        if (c == '\\') {
+            c = (unsigned char)*at++;
+            if (c == 'u') {
+                char hex[5] = {at[0], at[1], at[2], at[3], '\0'};
+                char *end;
+                c = (unsigned)strtoul(hex, &end, 16);
+                assert_ptr_equal(end, hex + 4);
+                assert_true(c < 0x100);
+                at += 4;
+            } else {
+                assert_true(c == '"' || c == '\\');
+            }
+        }
+        assert_true(n + 1 < size);
+        out[n++] = (char)c;
+    }
+    at++;
+    out[n] = '\0';
+}
+
+static void read_value(void);
+
+static void read_member(const char *name)
+{
+    size_t len = strlen(path);
+    snprintf(path + len, sizeof(path) - len, "/%s", name);
+    read_value();
+    path[len] = '\0';
+}
+
+static void read_list(char open, char close)
+{
+    char name[64];
+    expect(open);
+    blank();
+    for (int i = 0; *at != close; i++) {
+        if (i > 0) {
+            expect(',');
+        }
+        snprintf(name, sizeof(name), "%d", i);
+        if (open == '{') {
+            read_string(name, sizeof(name));
+            expect(':');
+        }
+        read_member(name);
+        blank();
+    }
+    at++;
+}
+
+static void read_value(void)
+{
+    char value[256];
+    blank();
+    if (*at == '{' || *at == '[') {
+        read_list(*at, *at == '{' ? '}' : ']');
+        return;
+    }
+    if (*at == '"') {
+        read_string(value, sizeof(value));
+    } else {
+        size_t n = strcspn(at, ",]} \n");
+        assert_in_range(n, 1, 30);
+        snprintf(value, sizeof(value), "%.*s", (int)n, at);
+        if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0 &&
+            strcmp(value, "null") != 0) {
+            assert_int_equal(strspn(value, "0123456789."), n);
+        }
+        at += n;
+    }
+    if (wanted != NULL && strcmp(path, wanted) == 0) {
+        snprintf(found, sizeof(found), "%s", value);
+    }
+}
+
+static void holds(const char *where, const char *value)
+{
+    at = text;
+    path[0] = '\0';
+    wanted = where;
+    strcpy(found, "(nothing there)");
+    read_value();
+    blank();
+    assert_int_equal(*at, '\0');
+    assert_string_equal(found, value);
+}
+
+/* --- Tests --------------------------------------------------------------------------------------- */
+
+static void json_reads_back_as_it_was(void **state)
+{
+    (void)state;
+    add(WATCH_UNTIL, "rtos:a\"b\\c", true);
+    add(WATCH_UNTIL, "linux:never", false);
+    add(WATCH_TYPE, "linux:/ #=>ls\\t", true);
+    add(WATCH_KILL, "rtos:x=>linux", false);
+    facts.status = 1;
+    print(summary_json);
+    holds("/schema", "1");
+    holds("/file", "a \"quoted\" \\ name.conf");
+    holds("/machine/kind", "kvm");
+    holds("/ended/why", "untils-met");
+    holds("/ended/text", "everything\nwas met");
+    holds("/ended/after_s", "2.500");
+    holds("/ended/status", "1");
+    holds("/untils/0/text", "a\"b\\c");
+    holds("/untils/0/met", "true");
+    holds("/untils/0/after_s", "1.500");
+    holds("/untils/1/vm", "linux");
+    holds("/untils/1/after_s", "null");
+    holds("/types/0/input", "ls\t\n");
+    holds("/kills/0/victim", "linux");
+    holds("/vms/0/name", "rtos");
+    holds("/vms/0/restarts", "2");
+    holds("/vms/0/stop/cause", "died");
+    holds("/vms/0/stop/code", "9");
+    holds("/vms/0/stop/text", "killed \x1b[31m");
+    holds("/vms/0/last_line", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80 \xff\xc3");
+    assert_non_null(strstr(text, "\xf0\x9f\x98\x80 \\u00ff\\u00c3\"")); /* not UTF-8: escaped */
+    holds("/vms/0/report/up_ns", "18446744073709551615");
+    holds("/vms/0/report/cpu", "1");
+    holds("/vms/0/report/kvm/insn_emulation", "8");
+    holds("/vms/0/report/unclaimed/last_gpa", "0xfee00000");
+    holds("/vms/0/report/ticks/lapic/due", "1000");
+    holds("/vms/0/report/ticks/rtc/delivered", "903");
+    holds("/vms/0/report/console/dropped", "5");
+    holds("/vms/1/state", "not-started");
+    holds("/vms/1/stop", "null");
+    holds("/vms/1/report", "null");
+}
+
+static void every_exit_and_counter_is_in_the_json_under_its_name(void **state)
+{
+    (void)state;
+    print(summary_json);
+    for (unsigned i = 0; i < VM_EXIT_KINDS; i++) {
+        char where[64], value[16];
+        snprintf(where, sizeof(where), "/vms/0/report/exits/%s", summary_exit_name(i));
+        snprintf(value, sizeof(value), "%u", 100 + i);
+        holds(where, value);
+    }
+    holds("/vms/0/report/exits/hlt", "103");
+    holds("/vms/0/report/exits/host_error", "116");
+    holds("/vms/0/report/kvm/exits", "7");
+}
+
+static void a_cpu_that_was_not_chosen_is_null(void **state)
+{
+    (void)state;
+    facts.vm[0].report.cpu = UINT32_MAX;
+    print(summary_json);
+    holds("/vms/0/report/cpu", "null");
+    holds("/untils", "(nothing there)");
+}
+
+static void the_table_says_the_same(void **state)
+{
+    (void)state;
+    add(WATCH_UNTIL, "linux:never", false);
+    facts.vm[0].failed = true;
+    print(summary_text);
+    static const char *const lines[] = {
+        "FAILED      died by signal 9: killed ?[31m\n",
+        "started 3 times",
+        "hlt 103",
+        "KVM counts  exits 7, insn_emulation 8\n",
+        "lapic ticks due 1000, delivered 900, backlog 60, merged 40\n",
+        "memory: 1 reads, 0 writes (last 0xfee00000)",
+        "5 LOST",
+        "never started",
+        "NOT MET  linux:never",
+        "after 2.5 s: everything?was met\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (strstr(text, lines[i]) == NULL) {
+            print_error("missing: %s\nin:\n%s\n", lines[i], text);
+            fail();
+        }
+    }
+    assert_null(strchr(text, '\033'));
+    assert_null(strstr(text, "MSRs refused")); /* nothing to tell */
+}
+
+static void an_unknown_cause_is_named_unknown(void **state)
+{
+    (void)state;
+    facts.vm[0].stop.cause = 4000000000u;
+    print(summary_json);
+    holds("/vms/0/stop/cause", "unknown");
+}
+
+static void a_run_that_was_cut_short_before_it_began_is_not_good(void **state)
+{
+    (void)state;
+    facts.end = RUN_ASKED;
+    facts.signal = 2;
+    assert_int_equal(summary_status(&facts), 0);
+    facts.vm[0].starts = 0;
+    assert_int_equal(summary_status(&facts), 130);
+}
+
+static void the_status_follows_from_the_facts(void **state)
+{
+    (void)state;
+    static const struct {
+        enum run_end end;
+        bool has_until, met, limited, bad, vm_failed;
+        int signal, status;
+    } table[] = {
+        {RUN_UNTILS_MET, true, true, false, false, false, 0, 0},
+        {RUN_UNTILS_MET, true, true, false, true, false, 0, 1},
+        {RUN_UNTILS_MET, true, true, false, false, true, 0, 1},
+        {RUN_GUESTS_ENDED, false, false, false, false, false, 0, 0},
+        {RUN_GUESTS_ENDED, true, false, false, false, false, 0, 1},
+        {RUN_TIME_UP, false, false, true, false, false, 0, 0},
+        {RUN_TIME_UP, true, false, true, false, false, 0, 1},
+        {RUN_ASKED, false, false, false, false, false, 2, 0},
+        {RUN_ASKED, true, false, false, false, false, 2, 130},
+        {RUN_ASKED, false, false, true, false, false, 15, 143},
+        {RUN_ASKED, true, true, false, false, false, 2, 0},
+        {RUN_ASKED, true, false, true, false, true, 2, 1},
+        {RUN_HOPELESS, true, false, false, false, false, 0, 1},
+        {RUN_NOT_STARTED, false, false, false, false, false, 0, 1},
+        {RUN_BROKEN, false, false, true, false, false, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        setup(NULL);
+        if (table[i].has_until) {
+            add(WATCH_UNTIL, "rtos:x", table[i].met);
+        }
+        facts.end = table[i].end;
+        facts.limited = table[i].limited;
+        facts.machine_bad = table[i].bad;
+        facts.vm[0].failed = table[i].vm_failed;
+        facts.signal = table[i].signal;
+        assert_int_equal(summary_status(&facts), table[i].status);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(json_reads_back_as_it_was),
+        TEST(every_exit_and_counter_is_in_the_json_under_its_name),
+        TEST(a_cpu_that_was_not_chosen_is_null),
+        TEST(the_table_says_the_same),
+        TEST(an_unknown_cause_is_named_unknown),
+        TEST(a_run_that_was_cut_short_before_it_began_is_not_good),
+        TEST(the_status_follows_from_the_facts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
