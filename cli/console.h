@@ -7,8 +7,8 @@
  *
  * On a terminal the unfinished line stays at the bottom: a line of another VM is put above it. In a
  * file or pipe nothing can be taken back: there the rest of an interrupted line follows with '+' in
- * place of '|'. Nothing that a guest wrote reaches the terminal as it is (see front_line.h), but for
- * a VM in raw focus, which has the screen for itself. */
+ * place of '|'. Nothing that a guest wrote reaches the terminal as it is (see front_line.h), but
+ * for a VM in raw focus, which has the screen for itself. */
 #ifndef CLI_CONSOLE_H
 #define CLI_CONSOLE_H
 
@@ -66,7 +66,7 @@ void console_say(struct console *c, const char *text);
 /* vm may be CONSOLE_NOBODY; then raw is false. */
 void console_focus(struct console *c, int vm, bool raw);
 
-/* Shows the unfinished lines that are due. Call when console_deadline() has come and after feeding. */
+/* Shows the unfinished lines that are due. Call after feeding and at console_deadline(). */
 void console_settle(struct console *c, uint64_t now_ns);
 
 /* When console_settle() has something to do next; UINT64_MAX: nothing. */

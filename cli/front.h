@@ -74,7 +74,7 @@ __attribute__((format(printf, 2, 3))) void front_say(struct front *f, const char
 /* Ends what is still open: unfinished lines, the terminal's modes; completes the facts. */
 void front_finish(struct front *f);
 
-/* --- Between front.c and front_link.c ---------------------------------------------------------- */
+/* --- Between front.c and front_link.c --------------------------------------------------------- */
 
 /* Queues a frame for the supervisor. False: no room. */
 bool front_send(struct front *f, enum link_type type, uint16_t vm, const void *data, size_t len);

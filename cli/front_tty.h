@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Keys come one by one from fd, unechoed, Ctrl-C included. False: fd is no terminal, or this process
- * is not in its foreground (try again after SIGCONT). The modes are given back by tty_restore(), at
+/* Keys come one by one from fd, unechoed, Ctrl-C included. False: fd is no terminal, or this
+ * process is not in its foreground (try again after SIGCONT). The modes are given back by tty_restore(), at
  * exit(), and when the process crashes. */
 bool tty_raw(int fd);
 void tty_restore(void); /* async-signal-safe; does nothing where nothing was changed */
@@ -17,8 +17,9 @@ bool tty_is_raw(void);
 /* Columns of the terminal at fd; 80 where that is not known. */
 uint32_t tty_columns(int fd);
 
-/* Catches SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH, ignores SIGPIPE, and gives the
- * terminal back on crashes. Returns a descriptor that becomes readable when a signal came, or -1. */
+/* Catches SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT and SIGWINCH, ignores SIGPIPE, and
+ * gives the terminal back on crashes. Returns a descriptor that becomes readable when a signal
+ * came, or -1. */
 int signals_open(void);
 
 /* The oldest signal not yet taken, or 0. */

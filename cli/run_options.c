@@ -17,7 +17,7 @@ static const char run_usage[] =
     "\n"
     "  --for SECONDS             let the VMs run for so long, then end\n"
     "  --until 'VM:TEXT'         end well as soon as VM has printed TEXT; of several, all\n"
-    "  --type 'VM:TEXT=>INPUT'   when VM prints TEXT, type INPUT and Enter there (\\n \\t \\r \\e \\\\)\n"
+    "  --type 'VM:TEXT=>INPUT'   when VM prints TEXT, type INPUT and Enter there (escapes: as in C)\n"
     "  --kill 'VM:TEXT=>VICTIM'  a drill: when VM prints TEXT, kill the process of VICTIM\n"
     "  --log DIR                 each console to DIR/VM.log, events to DIR/bulkhead.log\n"
     "  --json FILE               the summary for programs\n"

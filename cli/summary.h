@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What a run came to: for a person as a table, for a program as JSON. Both say the same.
- * The JSON's keys are documented in docs/manual/run.md, and do not change within a schema number. */
+ * The JSON's keys are documented in docs/manual/run.md and do not change within a schema. */
 #ifndef CLI_SUMMARY_H
 #define CLI_SUMMARY_H
 

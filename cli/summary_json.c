@@ -61,8 +61,8 @@ void summary_kvm_values(const struct report_kvm *kvm, uint64_t out[SUMMARY_KVM_C
 
 /* --- Values ----------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 sequence of more than one byte that `s` begins with, or 0. Its bytes are
- * counted, and overlong forms of two and three bytes refused: enough for what must be valid JSON. */
+/* The length of the UTF-8 sequence of more than one byte that `s` begins with, or 0 if it does not
+ * begin with a valid one ([RFC 3629] section 4). */
 static size_t json_utf8(const unsigned char *s, size_t left)
 {
     size_t len = s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : s[0] >= 0xE0 && s[0] < 0xF0 ? 3 : 2;

@@ -72,7 +72,7 @@ static struct fake fake;
 static char *screen;
 static size_t screen_len;
 
-/* --- The fake supervisor ----------------------------------------------------------------------- */
+/* --- The fake supervisor --------------------------------------------------------------------- */
 
 static struct vm_report fake_report(uint16_t vm)
 {
@@ -213,7 +213,7 @@ static void *fake_main(void *arg)
     return NULL;
 }
 
-/* --- Playing a script -------------------------------------------------------------------------- */
+/* --- Playing a script ------------------------------------------------------------------------ */
 
 static int setup(void **state)
 {
@@ -320,7 +320,7 @@ static void shows_not(const char *text)
         CONSOLE, vm, text, 0, 0, 0 \
     }
 
-/* --- How runs end ------------------------------------------------------------------------------ */
+/* --- How runs end ---------------------------------------------------------------------------- */
 
 static void when_every_until_is_met_the_run_stops_and_is_good(void **state)
 {
@@ -522,7 +522,7 @@ static void a_supervisor_that_does_not_stop_is_left(void **state)
     assert_int_equal(facts.status, 1);
 }
 
-/* --- Acting on texts --------------------------------------------------------------------------- */
+/* --- Acting on texts ------------------------------------------------------------------------- */
 
 static void what_is_to_be_typed_is_typed_once(void **state)
 {
@@ -602,7 +602,7 @@ static void notes_are_shown_and_harmless(void **state)
     shows_not("\033");
 }
 
-/* --- The person -------------------------------------------------------------------------------- */
+/* --- The person ------------------------------------------------------------------------------ */
 
 static void a_signal_ends_the_run_in_order(void **state)
 {
@@ -739,7 +739,7 @@ static void the_terminal_comes_back_when_the_process_crashes(void **state)
     close(master);
 }
 
-/* --- Files ------------------------------------------------------------------------------------- */
+/* --- Files ----------------------------------------------------------------------------------- */
 
 static void read_file(const char *dir, const char *name, char *out, size_t size)
 {
@@ -789,7 +789,7 @@ static void a_log_that_cannot_be_written_is_refused(void **state)
     rmdir(dir);
 }
 
-/* --- The command line -------------------------------------------------------------------------- */
+/* --- The command line ------------------------------------------------------------------------ */
 
 static enum run_parse parse(char *const *words, struct run_options *opt, char *said, size_t size)
 {

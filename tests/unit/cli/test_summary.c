@@ -87,7 +87,7 @@ static void print(void (*how)(const struct run_facts *, FILE *))
     fclose(out);
 }
 
-/* --- A small JSON reader: strict, and able to find a value by its path --------------------------- */
+/* --- A small JSON reader: strict, and able to find a value by its path ----------------------- */
 
 static const char *at;
 static char path[256];
@@ -200,7 +200,7 @@ static void holds(const char *where, const char *value)
     assert_string_equal(found, value);
 }
 
-/* --- Tests --------------------------------------------------------------------------------------- */
+/* --- Tests ----------------------------------------------------------------------------------- */
 
 static void json_reads_back_as_it_was(void **state)
 {
