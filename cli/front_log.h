@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * --log DIR: each VM's console as it was, byte for byte, in DIR/NAME.log, and what happened and
- * when in DIR/bulkhead.log. Written at once, so that the files are complete whatever happens next. */
+ * when in DIR/bulkhead.log. Written at once, so that they are complete whatever happens next. */
 #ifndef CLI_FRONT_LOG_H
 #define CLI_FRONT_LOG_H
 

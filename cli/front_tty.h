@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 /* Keys come one by one from fd, unechoed, Ctrl-C included. False: fd is no terminal, or this
- * process is not in its foreground (try again after SIGCONT). The modes are given back by tty_restore(), at
- * exit(), and when the process crashes. */
+ * process is not in its foreground (try again after SIGCONT). The modes are given back by
+ * tty_restore(), at exit(), and when the process crashes. */
 bool tty_raw(int fd);
 void tty_restore(void); /* async-signal-safe; does nothing where nothing was changed */
 bool tty_is_raw(void);
