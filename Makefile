@@ -10,6 +10,15 @@ CLANG    := clang
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
+# `make V=1` shows the commands.
+ifeq ($(V),1)
+say = @:
+Q   :=
+else
+say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+Q   := @
+endif
+
 include bulkhead.mk
 
 .PHONY: all help clean
@@ -31,18 +40,22 @@ CLI_OBJ  := $(CLI_SRC:%.c=$(B)/cmd/%.o)
 
 $(B)/core/%.o: src/%.c Makefile bulkhead.mk
 	@mkdir -p $(@D)
-	$(CC) $(BULKHEAD_CORE_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BULKHEAD_CORE_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
 
 $(B)/libcore.a: $(CORE_OBJ)
-	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(B)/cmd/%.o: %.c Makefile bulkhead.mk
 	@mkdir -p $(@D)
-	$(CC) $(HOSTED_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(HOSTED_CFLAGS) $(OPT) -MMD -MP -c $< -o $@
 
 $(B)/bulkhead: $(CLI_OBJ) $(B)/libcore.a
-	$(CC) $(OPT) -o $@ $^ -lconfig
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ -lconfig
 
 # --- Unit tests: each tests/unit/LAYER/test_X.c is one program, under ASan and UBSan, twice ------
 SAN       := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -55,19 +68,23 @@ UNIT_CMD  := $(filter-out cli/main.c,$(CLI_SRC))
 define unit_variant
 $(B)/$(1)/core/%.o: src/%.c Makefile bulkhead.mk
 	@mkdir -p $$(@D)
-	$(2) -std=c11 -Isrc -fno-common $(BULKHEAD_WARN) $(SAN) -MMD -MP -c $$< -o $$@
+	$$(call say,$(1),$$<)
+	$(Q)$(2) -std=c11 -Isrc -fno-common $(BULKHEAD_WARN) $(SAN) -MMD -MP -c $$< -o $$@
 
 $(B)/$(1)/%.o: %.c Makefile bulkhead.mk
 	@mkdir -p $$(@D)
-	$(2) $(HOSTED_CFLAGS) $(SAN) -MMD -MP -c $$< -o $$@
+	$$(call say,$(1),$$<)
+	$(Q)$(2) $(HOSTED_CFLAGS) $(SAN) -MMD -MP -c $$< -o $$@
 
 $(B)/$(1)/libtest.a: $(BULKHEAD_CORE_SRC:./src/%.c=$(B)/$(1)/core/%.o) \
 		$(UNIT_HELP:%.c=$(B)/$(1)/%.o) $(UNIT_CMD:%.c=$(B)/$(1)/%.o)
-	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(call say,AR,$$@)
+	$(Q)rm -f $$@
+	$(Q)ar rcs $$@ $$^
 
 $(B)/$(1)/tests/unit/%: $(B)/$(1)/tests/unit/%.o $(B)/$(1)/libtest.a
-	$(2) $(SAN) -o $$@ $$^ -lcmocka -lconfig
+	$$(call say,LD,$$@)
+	$(Q)$(2) $(SAN) -o $$@ $$^ -lcmocka -lconfig
 
 UNIT_BIN += $(UNIT_SRC:%.c=$(B)/$(1)/%)
 endef

@@ -98,6 +98,12 @@ struct table_reg {
 #define CR4_SMEP    (1ull << 20)
 #define CR4_SMAP    (1ull << 21)
 
+/* XCR0, [SDM] vol. 1, 13.3 */
+#define XCR0_X87   0x1ull
+#define XCR0_SSE   0x2ull
+#define XCR0_AVX   0x4ull
+#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX)
+
 #define EFER_SCE (1ull << 0)
 #define EFER_LME (1ull << 8)
 #define EFER_LMA (1ull << 10)

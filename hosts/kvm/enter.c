@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Entering the guest: the core's plan into KVM's terms, KVM's exit into the core's. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/le.h"
+#include "kvm/vcpu.h"
+
+static bool inject_exception(const struct kvm_machine *m, const struct vm_plan *plan)
+{
+    struct kvm_vcpu_events ev;
+    if (ioctl(m->vcpu_fd, KVM_GET_VCPU_EVENTS, &ev) != 0) {
+        return false;
+    }
+    ev.exception.injected = 1;
+    ev.exception.nr = plan->vector;
+    ev.exception.has_error_code = plan->has_error_code;
+    ev.exception.error_code = plan->error_code;
+    return ioctl(m->vcpu_fd, KVM_SET_VCPU_EVENTS, &ev) == 0;
+}
+
+bool kvm_apply_plan(struct kvm_machine *m, const struct vm_plan *plan)
+{
+    bool ok = true;
+    if (plan->inject == VM_INJECT_IRQ) {
+        struct kvm_interrupt irq = {.irq = plan->vector};
+        ok = ioctl(m->vcpu_fd, KVM_INTERRUPT, &irq) == 0;
+    } else if (plan->inject == VM_INJECT_NMI) {
+        ok = ioctl(m->vcpu_fd, KVM_NMI) == 0;
+    } else if (plan->inject == VM_INJECT_EXCEPTION) {
+        ok = inject_exception(m, plan);
+    }
+    m->run->request_interrupt_window = plan->irq_window;
+    m->run->cr8 = plan->cr8;
+    return ok;
+}
+
+static void exit_io(const struct kvm_machine *m, struct vm_exit *x)
+{
+    struct kvm_run *r = m->run;
+    x->kind = VM_EXIT_PIO;
+    x->u.pio = (struct vm_exit_pio){
+        .data = (uint8_t *)r + r->io.data_offset,
+        .count = r->io.count,
+        .port = r->io.port,
+        .size = r->io.size,
+        .write = r->io.direction == KVM_EXIT_IO_OUT,
+    };
+}
+
+static void exit_mmio(const struct kvm_machine *m, struct vm_exit *x)
+{
+    const struct kvm_run *r = m->run;
+    x->kind = VM_EXIT_MMIO;
+    x->u.mmio = (struct vm_exit_mmio){
+        .gpa = r->mmio.phys_addr,
+        .size = r->mmio.len,
+        .write = r->mmio.is_write != 0,
+        .value = r->mmio.is_write != 0 ? le_load(r->mmio.data, r->mmio.len) : 0,
+    };
+}
+
+static void exit_msr(const struct kvm_machine *m, struct vm_exit *x)
+{
+    const struct kvm_run *r = m->run;
+    bool read = r->exit_reason == KVM_EXIT_X86_RDMSR;
+    x->kind = read ? VM_EXIT_RDMSR : VM_EXIT_WRMSR;
+    x->u.msr = (struct vm_exit_msr){.index = r->msr.index, .value = read ? 0 : r->msr.data};
+}
+
+static void exit_error(const struct kvm_machine *m, struct vm_exit *x)
+{
+    const struct kvm_run *r = m->run;
+    x->kind = VM_EXIT_HOST_ERROR;
+    x->u.error = (struct vm_exit_error){.code = {r->exit_reason}, .message = "unknown KVM exit"};
+    if (r->exit_reason == KVM_EXIT_INTERNAL_ERROR) {
+        x->u.error.message = "KVM cannot emulate an instruction of the guest";
+        x->u.error.code[1] = r->internal.suberror;
+        x->u.error.code[2] = r->internal.ndata > 0 ? r->internal.data[0] : 0;
+        x->u.error.code[3] = r->internal.ndata > 1 ? r->internal.data[1] : 0;
+    } else if (r->exit_reason == KVM_EXIT_FAIL_ENTRY) {
+        x->u.error.message = "the processor refuses the guest's state";
+        x->u.error.code[1] = r->fail_entry.hardware_entry_failure_reason;
+    }
+}
+
+static void translate(const struct kvm_machine *m, struct vm_exit *x)
+{
+    switch (m->run->exit_reason) {
+    case KVM_EXIT_IO:
+        exit_io(m, x);
+        break;
+    case KVM_EXIT_MMIO:
+        exit_mmio(m, x);
+        break;
+    case KVM_EXIT_X86_RDMSR:
+    case KVM_EXIT_X86_WRMSR:
+        exit_msr(m, x);
+        break;
+    case KVM_EXIT_HLT:
+        x->kind = VM_EXIT_HLT;
+        break;
+    case KVM_EXIT_IRQ_WINDOW_OPEN:
+        x->kind = VM_EXIT_IRQ_WINDOW;
+        break;
+    case KVM_EXIT_SHUTDOWN:
+        x->kind = VM_EXIT_SHUTDOWN;
+        break;
+    case KVM_EXIT_INTR:
+    case KVM_EXIT_SET_TPR: /* CR8 went down: the core sees it below */
+        x->kind = VM_EXIT_NONE;
+        break;
+    default:
+        exit_error(m, x);
+        break;
+    }
+}
+
+int kvm_enter(struct kvm_machine *m, struct vm_exit *x)
+{
+    int result = ioctl(m->vcpu_fd, KVM_RUN, NULL);
+    int err = result < 0 ? errno : 0;
+    *x = (struct vm_exit){
+        .kind = VM_EXIT_NONE,
+        .irq_ready = m->run->ready_for_interrupt_injection != 0,
+        .nmi_ready = true, /* KVM keeps an NMI until it can be taken */
+        .irq_flag = m->run->if_flag != 0,
+        .cr8 = (uint8_t)m->run->cr8,
+    };
+    if (err == 0) {
+        translate(m, x);
+    }
+    return err;
+}
+
+void kvm_return_results(struct kvm_machine *m, const struct vm_exit *x)
+{
+    if (x->kind == VM_EXIT_MMIO && !x->u.mmio.write) {
+        le_store(m->run->mmio.data, x->u.mmio.size, x->u.mmio.value);
+    } else if (x->kind == VM_EXIT_RDMSR || x->kind == VM_EXIT_WRMSR) {
+        m->run->msr.error = x->u.msr.fault ? 1 : 0;
+        m->run->msr.data = x->u.msr.value;
+    }
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Creating a VM on /dev/kvm: no KVM_CREATE_IRQCHIP and no KVM_CREATE_PIT2, because the core's own
+ * models serve; MSRs that belong to the core are let out; the guest's TSC starts near zero. */
+#include "kvm/vcpu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "dev/lapic.h"
+
+/* Three pages that Intel processors without unrestricted guest need; below the BIOS, where no RAM
+ * that a system file may name can lie beside the local APIC. Documentation/virt/kvm/api.rst 4.43. */
+#define KVM_TSS_GPA      0xFFFBD000ul
+#define KVM_IDENTITY_GPA 0xFFFBC000ull
+
+static bool failed(char *why, size_t size, const char *what, const char *remedy)
+{
+    (void)snprintf(why, size, "%s: %s; %s", what, strerror(errno), remedy);
+    return false;
+}
+
+/* KVM_CREATE_VM may be interrupted by signals meant for somebody else. */
+static int create_vm(int kvm_fd)
+{
+    int fd = -1;
+    do {
+        fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static bool map_memory(const struct kvm_machine *m, const struct gmem *mem)
+{
+    for (uint32_t i = 0; i < mem->count; i++) {
+        struct kvm_userspace_memory_region r = {
+            .slot = i,
+            .guest_phys_addr = mem->region[i].base,
+            .memory_size = mem->region[i].size,
+            .userspace_addr = (uint64_t)(uintptr_t)mem->region[i].host,
+        };
+        if (ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &r) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy. */
+static bool let_msrs_out(int vm_fd)
+{
+    static uint8_t deny_one[1] = {0}; /* bit clear: the access comes out */
+    struct kvm_enable_cap cap = {
+        .cap = KVM_CAP_X86_USER_SPACE_MSR,
+        .args = {KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN},
+    };
+    struct kvm_msr_filter filter = {
+        .flags = KVM_MSR_FILTER_DEFAULT_ALLOW,
+        .ranges =
+            {
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 1,
+                 .base = LAPIC_MSR_BASE,
+                 .bitmap = deny_one},
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 1,
+                 .base = LAPIC_MSR_TSC_DEADLINE,
+                 .bitmap = deny_one},
+            },
+    };
+    return ioctl(vm_fd, KVM_ENABLE_CAP, &cap) == 0 &&
+           ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter) == 0;
+}
+
+static bool start_tsc(struct kvm_machine *m)
+{
+    uint64_t offset = 0u - __rdtsc();
+    struct kvm_device_attr attr = {
+        .group = KVM_VCPU_TSC_CTRL,
+        .attr = KVM_VCPU_TSC_OFFSET,
+        .addr = (uint64_t)(uintptr_t)&offset,
+    };
+    int khz = ioctl(m->vcpu_fd, KVM_GET_TSC_KHZ, 0);
+    if (khz <= 0 || ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) != 0) {
+        return false;
+    }
+    m->tsc_offset = offset;
+    m->tsc_khz = (uint32_t)khz;
+    return true;
+}
+
+static bool open_vcpu(struct kvm_machine *m)
+{
+    int size = ioctl(m->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+    m->vcpu_fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, 0);
+    if (size < (int)sizeof(struct kvm_run) || m->vcpu_fd < 0) {
+        return false;
+    }
+    void *run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu_fd, 0);
+    if (run == MAP_FAILED) {
+        return false;
+    }
+    m->run = run;
+    m->run_bytes = (size_t)size;
+    return true;
+}
+
+void kvm_machine_close(struct kvm_machine *m)
+{
+    const int fds[] = {m->stats_fd, m->vcpu_fd, m->vm_fd, m->kvm_fd};
+    if (m->run != NULL) {
+        (void)munmap(m->run, m->run_bytes);
+    }
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    *m = KVM_MACHINE_CLOSED;
+}
+
+bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, size_t why_size)
+{
+    uint64_t identity = KVM_IDENTITY_GPA;
+    const char *newer = "a Linux kernel of 5.16 or later is needed";
+    *m = KVM_MACHINE_CLOSED;
+    m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (m->kvm_fd < 0) {
+        return failed(why, why_size, "cannot open /dev/kvm",
+                      "join group kvm, or use --machine simulated");
+    }
+    m->vm_fd = create_vm(m->kvm_fd);
+    if (m->vm_fd < 0) {
+        return failed(why, why_size, "KVM cannot create a VM", "is another hypervisor active?");
+    }
+    if (ioctl(m->vm_fd, KVM_SET_TSS_ADDR, KVM_TSS_GPA) != 0 ||
+        ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) != 0) {
+        return failed(why, why_size, "KVM refuses its own three pages", newer);
+    }
+    if (!map_memory(m, mem)) {
+        return failed(why, why_size, "KVM refuses a range of guest RAM",
+                      "look at the VM's memory ranges");
+    }
+    if (!let_msrs_out(m->vm_fd)) {
+        return failed(why, why_size, "KVM cannot filter MSRs", newer);
+    }
+    if (!open_vcpu(m)) {
+        return failed(why, why_size, "KVM cannot create a vCPU", "is the host out of memory?");
+    }
+    if (!start_tsc(m)) {
+        return failed(why, why_size, "KVM cannot set the guest's TSC", newer);
+    }
+    m->stats_fd = ioctl(m->vcpu_fd, KVM_GET_STATS_FD, NULL);
+    return true;
+}
+
+uint64_t kvm_guest_tsc(const struct kvm_machine *m)
+{
+    return __rdtsc() + m->tsc_offset;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A VM on /dev/kvm with one vCPU, without any in-kernel interrupt controller or timer: the calls, and
+ * the translation between KVM's structs and the core's. */
+#ifndef KVM_VCPU_H
+#define KVM_VCPU_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/cpuid.h"
+#include "kvm/report.h"
+#include "vm/exit.h"
+#include "vm/gmem.h"
+#include "vm/regs.h"
+
+struct kvm_machine {
+    int kvm_fd;
+    int vm_fd;
+    int vcpu_fd;
+    int stats_fd; /* -1: this kernel has none */
+    struct kvm_run *run;
+    size_t run_bytes;
+    uint64_t tsc_offset; /* guest TSC = host TSC + this, modulo 2^64 */
+    uint32_t tsc_khz;
+};
+
+#define KVM_MACHINE_CLOSED                                       \
+    (struct kvm_machine)                                         \
+    {                                                            \
+        .kvm_fd = -1, .vm_fd = -1, .vcpu_fd = -1, .stats_fd = -1 \
+    }
+
+/* Creates the VM and its vCPU, maps guest RAM into it, and lets MSR accesses that belong to the core
+ * come out. The guest's TSC starts near 0. False: `why` says what is wrong and what to do. */
+bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, size_t why_size);
+
+/* Closes what was opened. @pre the fds are -1 where they were not. */
+void kvm_machine_close(struct kvm_machine *m);
+
+/* Gives the guest its CPUID: KVM's list, through the core's policy. False: errno says why. */
+bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *policy);
+
+/* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM of its own. */
+bool kvm_tsc_deadline_exits(void);
+
+/* The guest's TSC now. */
+uint64_t kvm_guest_tsc(const struct kvm_machine *m);
+
+/* The core's register cache: fetch for struct regs_source (host = struct kvm_machine), and write-back.
+ * A failure of these calls on a live vCPU is a broken host: they stop the process. */
+void kvm_regs_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs);
+void kvm_regs_store(struct kvm_machine *m, uint32_t groups, const struct vcpu_regs *regs);
+
+/* Makes the plan's injection and windows so, and the task priority. Returns false if KVM refused. */
+bool kvm_apply_plan(struct kvm_machine *m, const struct vm_plan *plan);
+
+/* Enters the guest. 0: *x says why it came back; else errno, where EINTR is no error. */
+int kvm_enter(struct kvm_machine *m, struct vm_exit *x);
+
+/* Hands results of the core back to KVM (MMIO and MSR reads; port reads are already in place). */
+void kvm_return_results(struct kvm_machine *m, const struct vm_exit *x);
+
+void kvm_read_stats(const struct kvm_machine *m, struct report_kvm *out);
+
+#endif

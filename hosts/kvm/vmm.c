@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The VM component: one process that runs one VM. Started by the supervisor with the frozen image,
+ * a socket for the console and a shared page for its report; everything else it opens itself.
+ *
+ * One thread. Signals only set run->immediate_exit, which the loop clears before it looks around, so
+ * a signal between the look and KVM_RUN makes KVM_RUN return at once. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "board/vm.h"
+#include "boot/boot.h"
+#include "kvm/vconsole.h"
+#include "kvm/host.h"
+#include "kvm/ram.h"
+#include "kvm/sandbox.h"
+#include "kvm/supervise.h"
+#include "kvm/vcpu.h"
+#include "system/check.h"
+
+#define REPORT_PERIOD_NS 100000000u /* the report is brought up to date ten times a second */
+#define LEAST_RUN_NS     50000u
+
+struct vmm {
+    const struct system_image *image;
+    const struct system_vm *system;
+    struct vm_report *report;
+    struct vm *vm;
+    struct kvm_machine kvm;
+    struct gmem mem;
+    struct vconsole console;
+    struct vm_clock clock;
+    timer_t timer;
+    uint64_t armed_tsc;  /* the deadline that the timer stands for */
+    uint64_t entered_ns; /* host time of the first entry           */
+    uint64_t report_due_ns;
+    char why[160];
+};
+
+/* The rest of the process cannot be reached from a signal handler but through these. */
+static struct kvm_run *signal_run;
+static volatile sig_atomic_t signal_stop;
+static volatile sig_atomic_t signal_alarm;
+
+static void on_signal(int number)
+{
+    if (number == SIGTERM) {
+        signal_stop = 1;
+    } else if (number == SIGALRM) {
+        signal_alarm = 1;
+    }
+    if (signal_run != NULL) {
+        signal_run->immediate_exit = 1;
+    }
+}
+
+static bool setup_signals(struct vmm *v)
+{
+    struct sigaction act = {.sa_handler = on_signal};
+    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+    const int wanted[] = {SIGALRM, SIGIO, SIGTERM};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        if (sigaction(wanted[i], &act, NULL) != 0) {
+            return false;
+        }
+    }
+    (void)signal(SIGINT, SIG_IGN); /* the supervisor decides */
+    (void)prctl(PR_SET_TIMERSLACK, 1ul);
+    return timer_create(CLOCK_MONOTONIC, &ev, &v->timer) == 0;
+}
+
+static void console_byte(void *host, uint32_t serial, uint8_t byte)
+{
+    struct vmm *v = host;
+    if (serial == 0) {
+        vconsole_put(&v->console, byte, clock_ns_at(&v->clock, kvm_guest_tsc(&v->kvm)));
+    }
+}
+
+/* Says why set-up failed. */
+__attribute__((format(printf, 2, 3))) static void because(struct vmm *v, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(v->why, sizeof(v->why), format, args);
+    va_end(args);
+}
+
+/* --- Set-up ------------------------------------------------------------------------------------ */
+
+static bool map_file(struct vmm *v, const struct system_file *f, struct boot_file *out)
+{
+    *out = (struct boot_file){.load_at = f->load_at, .args = f->args};
+    if (f->path[0] == '\0') {
+        return true;
+    }
+    struct stat st;
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        because(v, "cannot read %s: %s", f->path, strerror(errno));
+        return false;
+    }
+    if ((uint64_t)st.st_size != f->bytes) {
+        because(v, "%s changed its size since the system was frozen", f->path);
+        (void)close(fd);
+        return false;
+    }
+    void *at = mmap(NULL, f->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    (void)close(fd);
+    if (at == MAP_FAILED) {
+        because(v, "cannot map %s: %s", f->path, strerror(errno));
+        return false;
+    }
+    out->bytes = at;
+    out->len = f->bytes;
+    return true;
+}
+
+static void unmap_file(const struct boot_file *f)
+{
+    if (f->bytes != NULL) {
+        (void)munmap((void *)(uintptr_t)f->bytes, f->len);
+    }
+}
+
+static bool map_files(struct vmm *v, struct boot_input *in)
+{
+    const struct system_vm *s = v->system;
+    bool ok = map_file(v, &s->kernel, &in->kernel) && map_file(v, &s->initrd, &in->initrd);
+    for (uint32_t i = 0; ok && i < s->modules; i++) {
+        ok = map_file(v, &s->module[i], &in->module[i]);
+        in->modules = i + 1u;
+    }
+    return ok;
+}
+
+static bool boot(struct vmm *v)
+{
+    struct vcpu_regs regs;
+    struct boot_result result;
+    struct boot_input in = {.vm = v->system, .mem = &v->mem, .tsc_khz = v->kvm.tsc_khz};
+    memset(&regs, 0, sizeof(regs));
+    bool ok = map_files(v, &in);
+    if (ok) {
+        enum boot_status status = boot_load(&in, &regs, &result);
+        ok = status == BOOT_OK;
+        if (!ok) {
+            because(v, "cannot boot %s: %s (0x%llx)", v->system->kernel.path,
+                    boot_status_text(status), (unsigned long long)result.where);
+        }
+    }
+    /* The files are in guest RAM now: their mappings are not the guest's to pay for. */
+    unmap_file(&in.kernel);
+    unmap_file(&in.initrd);
+    for (uint32_t i = 0; i < in.modules; i++) {
+        unmap_file(&in.module[i]);
+    }
+    if (ok) {
+        vm_set_regs(v->vm, 0, &regs);
+    }
+    return ok;
+}
+
+/* Wall-clock time at guest TSC 0. */
+static uint64_t epoch_now(const struct vmm *v)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    return (uint64_t)ts.tv_sec - clock_ns_at(&v->clock, kvm_guest_tsc(&v->kvm)) / VM_NS_PER_S;
+}
+
+static bool build(struct vmm *v)
+{
+    static _Alignas(8) uint8_t storage[VM_STORAGE_BYTES];
+    struct vm_wiring w = {
+        .system = v->system,
+        .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm},
+        .host = v,
+        .console = console_byte,
+        .tsc_deadline = kvm_tsc_deadline_exits(),
+    };
+    if (!ram_map(v->system, &v->mem, v->report->ram_backing, sizeof(v->report->ram_backing), v->why,
+                 sizeof(v->why)) ||
+        !kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why))) {
+        return false;
+    }
+    v->clock.tsc_khz = v->kvm.tsc_khz;
+    v->report->tsc_khz = v->kvm.tsc_khz;
+    w.mem = v->mem;
+    w.tsc_khz = v->kvm.tsc_khz;
+    w.epoch_s = epoch_now(v);
+    v->vm = vm_init(storage, sizeof(storage), &w, kvm_guest_tsc(&v->kvm));
+    struct cpuid_policy policy = vm_cpuid_policy(&w);
+    if (v->vm == NULL || !kvm_machine_set_cpuid(&v->kvm, &policy)) {
+        because(v, "KVM refuses the guest's CPUID: %s", strerror(errno));
+        return false;
+    }
+    return boot(v);
+}
+
+/* --- Report ------------------------------------------------------------------------------------ */
+
+static void report_core(const struct vmm *v, struct vm_report *r)
+{
+    const struct vm_counts *c = vm_counts(v->vm);
+    const struct bus_counts *b = vm_bus_counts(v->vm);
+    memcpy(r->exits, c->exits, sizeof(r->exits));
+    r->interrupts = c->interrupts;
+    r->nmis = c->nmis;
+    r->refused_msr_reads = c->refused_msr_reads;
+    r->refused_msr_writes = c->refused_msr_writes;
+    r->last_refused_msr = c->last_refused_msr;
+    r->unclaimed_pio_reads = b->unclaimed_reads[BUS_PIO];
+    r->unclaimed_pio_writes = b->unclaimed_writes[BUS_PIO];
+    r->unclaimed_mmio_reads = b->unclaimed_reads[BUS_MMIO];
+    r->unclaimed_mmio_writes = b->unclaimed_writes[BUS_MMIO];
+    r->narrow_writes = b->narrow_writes;
+    r->last_unclaimed_port = b->last_unclaimed[BUS_PIO];
+    r->last_unclaimed_gpa = b->last_unclaimed[BUS_MMIO];
+    for (uint32_t i = 0; i < REPORT_TIMERS; i++) {
+        vm_ticks(v->vm, (enum vm_timer)i, &r->ticks[i]);
+    }
+}
+
+static void report_update(struct vmm *v)
+{
+    struct vm_report *r = v->report;
+    uint64_t now = host_ns();
+    report_core(v, r);
+    r->up_ns = now - v->entered_ns;
+    r->console_bytes = v->console.bytes;
+    r->console_dropped = v->console.dropped;
+    v->report_due_ns = now + REPORT_PERIOD_NS;
+}
+
+/* --- The loop ---------------------------------------------------------------------------------- */
+
+/* Host ns until the guest's TSC reaches `tsc`, rounded up; 0 if it has. */
+static uint64_t ns_until(const struct vmm *v, uint64_t tsc)
+{
+    uint64_t now = kvm_guest_tsc(&v->kvm);
+    return tsc <= now ? 0 : clock_ns_by(&v->clock, tsc - now);
+}
+
+static struct timespec timespec_of(uint64_t ns)
+{
+    return (struct timespec){
+        .tv_sec = (time_t)(ns / VM_NS_PER_S),
+        .tv_nsec = (long)(ns % VM_NS_PER_S),
+    };
+}
+
+/* The earlier of the core's deadline and the console's. */
+static uint64_t next_deadline(const struct vmm *v, uint64_t tsc)
+{
+    uint64_t lag_ns = vconsole_deadline(&v->console);
+    uint64_t lag_tsc = lag_ns == UINT64_MAX ? UINT64_MAX : clock_tsc_by(&v->clock, lag_ns);
+    return tsc < lag_tsc ? tsc : lag_tsc;
+}
+
+/* Makes SIGALRM come at `tsc`, or soon if that is past: but the guest always gets to run a little, or
+ * one that asks for a tick each nanosecond would never see any. */
+static void arm(struct vmm *v, uint64_t tsc)
+{
+    if (signal_alarm != 0) {
+        signal_alarm = 0;
+        v->armed_tsc = UINT64_MAX; /* it went off: nothing is armed */
+    }
+    if (tsc == v->armed_tsc) {
+        return;
+    }
+    uint64_t ns = tsc == UINT64_MAX ? 0 : ns_until(v, tsc);
+    if (tsc != UINT64_MAX && ns < LEAST_RUN_NS) {
+        ns = LEAST_RUN_NS;
+    }
+    struct itimerspec when = {.it_value = timespec_of(ns)};
+    (void)timer_settime(v->timer, 0, &when, NULL);
+    v->armed_tsc = tsc;
+}
+
+/* The guest sleeps: until the deadline, or until something is typed. */
+static void wait_until(struct vmm *v, uint64_t tsc)
+{
+    struct pollfd fd = {.fd = v->console.in_len == VCONSOLE_INPUT ? -1 : v->console.fd,
+                        .events = POLLIN};
+    vconsole_flush(&v->console);
+    tsc = next_deadline(v, tsc);
+    struct timespec ts = timespec_of(tsc == UINT64_MAX ? 0 : ns_until(v, tsc));
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)ppoll(&fd, 1, tsc == UINT64_MAX ? NULL : &ts, &none);
+}
+
+static void take_input(struct vmm *v)
+{
+    if (!vconsole_fill(&v->console)) {
+        signal_stop = 1; /* the supervisor is gone */
+    }
+    if (v->console.in_len > 0) {
+        uint32_t taken =
+            vm_console_input(v->vm, 0, v->console.in, v->console.in_len, kvm_guest_tsc(&v->kvm));
+        vconsole_taken(&v->console, taken);
+    }
+}
+
+static void enter_once(struct vmm *v, const struct vm_plan *plan)
+{
+    const struct vcpu_regs *regs;
+    uint32_t dirty = vm_take_dirty(v->vm, 0, &regs);
+    struct vm_exit x = {.kind = VM_EXIT_NONE};
+    if (dirty != 0) {
+        kvm_regs_store(&v->kvm, dirty, regs);
+    }
+    int err = 0;
+    if (!kvm_apply_plan(&v->kvm, plan)) {
+        err = errno;
+    }
+    arm(v, next_deadline(v, plan->deadline_tsc));
+    if (err == 0) {
+        err = kvm_enter(&v->kvm, &x);
+    }
+    if (err != 0 && err != EINTR && err != EAGAIN) {
+        x = (struct vm_exit){.kind = VM_EXIT_HOST_ERROR};
+        x.u.error = (struct vm_exit_error){.code = {(uint64_t)err}, .message = strerror(err)};
+    }
+    vm_exit(v->vm, 0, kvm_guest_tsc(&v->kvm), &x);
+    kvm_return_results(&v->kvm, &x);
+}
+
+static void run(struct vmm *v)
+{
+    while (signal_stop == 0) {
+        struct vm_plan plan;
+        v->kvm.run->immediate_exit = 0;
+        take_input(v);
+        uint64_t tsc = kvm_guest_tsc(&v->kvm);
+        vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
+        vm_entry(v->vm, 0, tsc, &plan);
+        if (plan.go == VM_GO_STOP) {
+            break;
+        }
+        if (plan.go == VM_GO_WAIT) {
+            wait_until(v, plan.deadline_tsc);
+        } else {
+            enter_once(v, &plan);
+        }
+        if (host_ns() >= v->report_due_ns) {
+            report_update(v);
+        }
+    }
+}
+
+static void finish(struct vmm *v)
+{
+    struct vm_outcome o = vm_outcome(v->vm);
+    vconsole_flush(&v->console);
+    report_update(v);
+    kvm_read_stats(&v->kvm, &v->report->kvm);
+    v->report->end = o.end;
+    v->report->end_code = o.code;
+    if (o.message != NULL) {
+        struct vcpu_regs regs;
+        kvm_regs_fetch(&v->kvm, 0, REGS_ALL, &regs);
+        (void)snprintf(v->report->end_text, sizeof(v->report->end_text),
+                       "%s (0x%llx 0x%llx 0x%llx) at rip 0x%llx, cr0 0x%llx, efer 0x%llx",
+                       o.message, (unsigned long long)o.detail[0], (unsigned long long)o.detail[1],
+                       (unsigned long long)o.detail[2], (unsigned long long)regs.rip,
+                       (unsigned long long)regs.cr0, (unsigned long long)regs.efer);
+    }
+    v->report->state = REPORT_ENDED;
+}
+
+/* Set-up failed: there is nothing to restart. The state stays REPORT_LOADING. */
+static int refuse(struct vmm *v)
+{
+    v->report->end = VM_END_HOST_ERROR;
+    (void)snprintf(v->report->end_text, sizeof(v->report->end_text), "%s", v->why);
+    return 1;
+}
+
+static bool attach(struct vmm *v, char **argv)
+{
+    const struct system_image *image =
+        mmap(NULL, sizeof(*image), PROT_READ, MAP_SHARED, atoi(argv[0]), 0);
+    struct vm_report *report =
+        mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
+    unsigned long index = strtoul(argv[1], NULL, 10);
+    struct system_fault fault;
+    if (image == MAP_FAILED || report == MAP_FAILED ||
+        system_check(image, sizeof(*image), &fault, 1) != 0 || index >= image->vms) {
+        (void)fprintf(stderr, "bulkhead: the VM component was handed no sound system image\n");
+        return false;
+    }
+    v->image = image;
+    v->system = &image->vm[index];
+    v->report = report;
+    v->console.fd = atoi(argv[2]);
+    v->armed_tsc = UINT64_MAX;
+    v->report->pid = (uint32_t)getpid();
+    return true;
+}
+
+/* SIGIO tells that something was typed, also while the guest runs. */
+static bool watch_input(const struct vmm *v)
+{
+    int flags = fcntl(v->console.fd, F_GETFL);
+    return flags >= 0 && fcntl(v->console.fd, F_SETOWN, getpid()) == 0 &&
+           fcntl(v->console.fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) == 0;
+}
+
+/* bulkhead --component vmm IMAGE_FD INDEX CONSOLE_FD REPORT_FD */
+int vmm_main(int argc, char **argv)
+{
+    static struct vmm v;
+    uint64_t start = host_ns();
+    if (argc != 7 || strcmp(argv[2], "vmm") != 0 || !attach(&v, argv + 3)) {
+        return 2;
+    }
+    v.report->state = REPORT_LOADING;
+    if (!setup_signals(&v) || !watch_input(&v)) {
+        because(&v, "cannot set up signals: %s", strerror(errno));
+        return refuse(&v);
+    }
+    if (!build(&v)) {
+        return refuse(&v);
+    }
+    signal_run = v.kvm.run;
+    v.entered_ns = host_ns();
+    v.report->load_ns = v.entered_ns - start;
+    v.report->state = REPORT_RUNNING;
+    (void)sandbox_enter();
+    run(&v);
+    finish(&v);
+    return 0;
+}

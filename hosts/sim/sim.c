@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A deterministic host. It keeps the protocol of board/vm.h to the letter, so that a test that passes
+ * here says something about every host. */
+#include "sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool interrupts_on(const struct sim *s)
+{
+    return (s->regs.rflags & RFLAGS_IF) != 0;
+}
+
+static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)
+{
+    struct sim *s = host;
+    (void)vcpu;
+    (void)groups;
+    s->fetches++;
+    *regs = s->regs;
+}
+
+static void console_byte(void *host, uint32_t serial, uint8_t byte)
+{
+    struct sim *s = host;
+    if (serial == 0 && s->console_len < SIM_CONSOLE_MAX) {
+        s->console[s->console_len] = (char)byte;
+        s->console_len++;
+        s->console[s->console_len] = '\0';
+    }
+}
+
+struct system_vm sim_system(uint64_t ram_bytes, uint32_t devices)
+{
+    struct system_vm vm = {
+        .name = "sim",
+        .cpu = SYSTEM_CPU_ANY,
+        .protocol = SYSTEM_BOOT_MULTIBOOT,
+        .devices = devices,
+        .ranges = 1,
+        .serials = 1,
+        .range = {{.base = 0, .size = ram_bytes}},
+        .serial = {{.port = 0x3F8, .irq = 4}},
+    };
+    return vm;
+}
+
+static void *must(void *p)
+{
+    if (p == NULL) {
+        abort();
+    }
+    return p;
+}
+
+struct sim *sim_new(const struct system_vm *system, uint32_t khz)
+{
+    struct sim *s = must(calloc(1, sizeof(*s)));
+    s->system = *system;
+    s->tsc_khz = khz;
+    s->regs.rflags = RFLAGS_FIXED;
+    for (uint32_t i = 0; i < system->ranges; i++) {
+        const struct system_range *r = &system->range[i];
+        uint8_t *bytes = must(calloc(1, r->size));
+        if (!gmem_add(&s->mem, r->base, r->size, bytes)) {
+            abort();
+        }
+    }
+    const struct vm_wiring w = {
+        .system = &s->system,
+        .mem = s->mem,
+        .regs = {.fetch = fetch, .host = s},
+        .tsc_khz = khz,
+        .epoch_s = 1767225600, /* 2026-01-01 */
+        .tsc_deadline = true,
+        .host = s,
+        .console = console_byte,
+    };
+    s->vm = vm_init(must(calloc(1, VM_STORAGE_BYTES)), VM_STORAGE_BYTES, &w, 0);
+    return must(s->vm) == NULL ? NULL : s;
+}
+
+void sim_free(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->mem.count; i++) {
+        free(s->mem.region[i].host);
+    }
+    free(s->vm);
+    free(s);
+}
+
+/* What the guest does with an injected interrupt: its handler runs with interrupts off. */
+static void deliver(struct sim *s)
+{
+    struct sim_event e = {.tsc = s->tsc, .inject = s->plan.inject, .vector = s->plan.vector};
+    if (s->events < SIM_LOG_MAX) {
+        s->log[s->events] = e;
+    }
+    s->events++;
+    if (e.inject == VM_INJECT_IRQ && s->isr != NULL) {
+        s->regs.rflags &= ~(uint64_t)RFLAGS_IF;
+        s->isr(s, e.vector);
+        s->regs.rflags |= RFLAGS_IF; /* IRET: it was on, or nothing could have been injected */
+    }
+}
+
+/* Entries until the plan has nothing more to inject. Ends with the guest running, halted or stopped. */
+static void enter(struct sim *s)
+{
+    for (;;) {
+        const struct vcpu_regs *regs;
+        vm_entry(s->vm, 0, s->tsc, &s->plan);
+        s->halted = s->plan.go == VM_GO_WAIT;
+        if (s->plan.go != VM_GO_RUN) {
+            return;
+        }
+        if (vm_take_dirty(s->vm, 0, &regs) != 0) {
+            s->regs = *regs;
+        }
+        s->cr8 = s->plan.cr8;
+        if (s->plan.inject == VM_INJECT_NONE) {
+            return;
+        }
+        deliver(s);
+        struct vm_exit back = {.kind = VM_EXIT_NONE};
+        if (s->plan.go == VM_GO_STOP) {
+            return; /* the handler ended the VM */
+        }
+        back.irq_ready = interrupts_on(s);
+        back.nmi_ready = true;
+        back.irq_flag = back.irq_ready;
+        back.cr8 = s->cr8;
+        vm_exit(s->vm, 0, s->tsc, &back);
+    }
+}
+
+void sim_exit(struct sim *s, struct vm_exit *x)
+{
+    s->tsc += SIM_ACCESS_TSC;
+    x->irq_flag = interrupts_on(s);
+    x->irq_ready = x->irq_flag;
+    x->nmi_ready = true;
+    x->cr8 = s->cr8;
+    vm_exit(s->vm, 0, s->tsc, x);
+    enter(s);
+}
+
+uint64_t sim_in(struct sim *s, uint16_t port, uint8_t size)
+{
+    uint8_t data[4] = {0};
+    struct vm_exit x = {.kind = VM_EXIT_PIO};
+    x.u.pio = (struct vm_exit_pio){.data = data, .count = 1, .port = port, .size = size};
+    sim_exit(s, &x);
+    uint32_t value;
+    memcpy(&value, data, sizeof(value));
+    return value;
+}
+
+void sim_out(struct sim *s, uint16_t port, uint8_t size, uint32_t value)
+{
+    uint8_t data[4];
+    struct vm_exit x = {.kind = VM_EXIT_PIO};
+    memcpy(data, &value, sizeof(data));
+    x.u.pio =
+        (struct vm_exit_pio){.data = data, .count = 1, .port = port, .size = size, .write = true};
+    sim_exit(s, &x);
+}
+
+uint64_t sim_load(struct sim *s, gpa_t gpa, uint32_t size)
+{
+    struct vm_exit x = {.kind = VM_EXIT_MMIO};
+    x.u.mmio = (struct vm_exit_mmio){.gpa = gpa, .size = size};
+    sim_exit(s, &x);
+    return x.u.mmio.value;
+}
+
+void sim_store(struct sim *s, gpa_t gpa, uint32_t size, uint64_t value)
+{
+    struct vm_exit x = {.kind = VM_EXIT_MMIO};
+    x.u.mmio = (struct vm_exit_mmio){.gpa = gpa, .size = size, .write = true, .value = value};
+    sim_exit(s, &x);
+}
+
+bool sim_rdmsr(struct sim *s, uint32_t index, uint64_t *value)
+{
+    struct vm_exit x = {.kind = VM_EXIT_RDMSR};
+    x.u.msr.index = index;
+    sim_exit(s, &x);
+    *value = x.u.msr.value;
+    return !x.u.msr.fault;
+}
+
+bool sim_wrmsr(struct sim *s, uint32_t index, uint64_t value)
+{
+    struct vm_exit x = {.kind = VM_EXIT_WRMSR};
+    x.u.msr = (struct vm_exit_msr){.index = index, .value = value};
+    sim_exit(s, &x);
+    return !x.u.msr.fault;
+}
+
+void sim_ept(struct sim *s, gpa_t gpa, bool write)
+{
+    struct vm_exit x = {.kind = VM_EXIT_EPT, .raw = true};
+    x.u.ept = (struct vm_exit_ept){.gpa = gpa, .write = write};
+    sim_exit(s, &x);
+}
+
+static void come_back(struct sim *s)
+{
+    struct vm_exit x = {.kind = VM_EXIT_NONE};
+    sim_exit(s, &x);
+}
+
+void sim_compute(struct sim *s, uint64_t tsc)
+{
+    uint64_t end = s->tsc + tsc;
+    enter(s);
+    while (s->plan.deadline_tsc < end && s->plan.go == VM_GO_RUN) {
+        if (s->plan.deadline_tsc > s->tsc) {
+            s->tsc = s->plan.deadline_tsc;
+        }
+        come_back(s);
+    }
+    s->tsc = end > s->tsc ? end : s->tsc;
+}
+
+void sim_sleep_host(struct sim *s, uint64_t tsc)
+{
+    s->tsc += tsc;
+    come_back(s);
+}
+
+bool sim_hlt(struct sim *s, uint64_t give_up_tsc)
+{
+    uint64_t end = s->tsc + give_up_tsc;
+    uint32_t before = s->events;
+    struct vm_exit x = {.kind = VM_EXIT_HLT};
+    sim_exit(s, &x);
+    while (s->halted && s->events == before && s->plan.deadline_tsc <= end) {
+        if (s->plan.deadline_tsc > s->tsc) {
+            s->tsc = s->plan.deadline_tsc;
+        }
+        enter(s);
+    }
+    return s->events != before;
+}
+
+void sim_sti(struct sim *s)
+{
+    s->regs.rflags |= RFLAGS_IF;
+    come_back(s); /* an interrupt window would open here */
+}
+
+void sim_cli(struct sim *s)
+{
+    s->regs.rflags &= ~(uint64_t)RFLAGS_IF;
+}

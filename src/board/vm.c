@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A VM's life between exits: what to inject, when to be back. */
+#include "board/vm.h"
+
+#include "base/assert.h"
+#include "base/string.h"
+#include "board/vm_state.h"
+
+_Static_assert(sizeof(struct vm) <= VM_STORAGE_BYTES, "raise VM_STORAGE_BYTES");
+
+struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint64_t tsc)
+{
+    if (bytes < sizeof(struct vm)) {
+        return NULL;
+    }
+    struct vm *vm = storage;
+    memset(vm, 0, sizeof(*vm));
+    vm->w = *w;
+    vm->clock.tsc_khz = w->tsc_khz;
+    board_set_time(vm, tsc);
+    bool wired = board_wire(vm);
+    BH_ASSERT(wired); /* system_check() has refused everything that does not fit */
+    board_reset(vm);
+    return vm;
+}
+
+struct cpuid_policy vm_cpuid_policy(const struct vm_wiring *w)
+{
+    bool lapic = (w->system->devices & SYSTEM_DEV_LAPIC) != 0;
+    return (struct cpuid_policy){
+        .tsc_khz = w->tsc_khz,
+        .lapic = lapic,
+        .tsc_deadline = lapic && w->tsc_deadline,
+    };
+}
+
+void vm_set_regs(struct vm *vm, uint32_t vcpu, const struct vcpu_regs *regs)
+{
+    struct regs_cache *c = &vm->vcpu[vcpu].cache;
+    c->regs = *regs;
+    c->valid = REGS_ALL;
+    c->dirty = REGS_ALL;
+}
+
+uint32_t vm_take_dirty(struct vm *vm, uint32_t vcpu, const struct vcpu_regs **regs)
+{
+    struct regs_cache *c = &vm->vcpu[vcpu].cache;
+    uint32_t dirty = c->dirty;
+    *regs = &c->regs;
+    c->dirty = 0;
+    return dirty;
+}
+
+/* True if the 8259's output reaches the processor: through LINT0 in virtual-wire mode, or directly
+ * where there is no local APIC or it is switched off. [SDM] vol. 3A, 11.5.1 */
+static bool pic_reaches_cpu(const struct vm *vm)
+{
+    if (!board_has(vm, SYSTEM_DEV_PIC) || !pic_output(&vm->pic)) {
+        return false;
+    }
+    if (!board_has(vm, SYSTEM_DEV_LAPIC) || !lapic_hardware_enabled(&vm->lapic)) {
+        return true;
+    }
+    return lapic_lint_extint(&vm->lapic, 0);
+}
+
+static bool lapic_has_irq(const struct vm *vm)
+{
+    return board_has(vm, SYSTEM_DEV_LAPIC) && lapic_pending(&vm->lapic) >= 0;
+}
+
+static bool irq_waits(const struct vm *vm)
+{
+    return pic_reaches_cpu(vm) || lapic_has_irq(vm);
+}
+
+/* The interrupt acknowledge cycle. @pre irq_waits() */
+static uint8_t irq_acknowledge(struct vm *vm)
+{
+    return pic_reaches_cpu(vm) ? pic_ack(&vm->pic) : lapic_ack(&vm->lapic);
+}
+
+static void plan_exception(struct vcpu *v, struct vm_plan *plan)
+{
+    plan->inject = VM_INJECT_EXCEPTION;
+    plan->vector = v->exception_vector;
+    plan->has_error_code = v->exception_has_code;
+    plan->error_code = v->exception_code;
+    v->exception_pending = false;
+}
+
+/* Chooses at most one event, in the order of [SDM] vol. 3A, table 6-2, and windows for the rest. */
+static void plan_events(struct vm *vm, struct vcpu *v, struct vm_plan *plan)
+{
+    if (board_has(vm, SYSTEM_DEV_LAPIC) && lapic_take_nmi(&vm->lapic)) {
+        v->nmi_pending = true;
+    }
+    if (v->exception_pending) {
+        plan_exception(v, plan);
+    } else if (v->nmi_pending && v->nmi_ready) {
+        plan->inject = VM_INJECT_NMI;
+        plan->vector = 2;
+        v->nmi_pending = false;
+        vm->counts.nmis++;
+    } else if (v->irq_ready && irq_waits(vm)) {
+        plan->inject = VM_INJECT_IRQ;
+        plan->vector = irq_acknowledge(vm);
+        v->irq_ready = false; /* one at a time: until the guest has run */
+        vm->counts.interrupts++;
+    }
+    plan->nmi_window = v->nmi_pending;
+    plan->irq_window = irq_waits(vm);
+}
+
+void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
+{
+    BH_ASSERT(vcpu < VM_VCPUS_MAX);
+    struct vcpu *v = &vm->vcpu[vcpu];
+    board_set_time(vm, tsc);
+    bus_tick(&vm->bus, vm->now);
+    *plan = (struct vm_plan){.go = VM_GO_STOP, .deadline_tsc = UINT64_MAX};
+    if (vm->outcome.end != VM_END_NONE) {
+        return;
+    }
+    plan_events(vm, v, plan);
+    if (plan->inject != VM_INJECT_NONE) {
+        v->halted = false;
+    }
+    plan->go = v->halted ? VM_GO_WAIT : VM_GO_RUN;
+    plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : 0;
+    vm_ns_t deadline = bus_deadline(&vm->bus);
+    if (deadline != VM_NS_NEVER) {
+        plan->deadline_tsc = clock_tsc_by(&vm->clock, deadline);
+    }
+}
+
+uint32_t vm_console_input(struct vm *vm, uint32_t serial, const uint8_t *bytes, uint32_t len,
+                          uint64_t tsc)
+{
+    if (serial >= vm->w.system->serials) {
+        return len; /* nobody will ever take them */
+    }
+    board_set_time(vm, tsc);
+    return uart_receive(&vm->uart[serial], bytes, len, vm->now);
+}
+
+struct vm_outcome vm_outcome(const struct vm *vm)
+{
+    return vm->outcome;
+}
+
+const struct vm_counts *vm_counts(const struct vm *vm)
+{
+    return &vm->counts;
+}
+
+const struct bus_counts *vm_bus_counts(const struct vm *vm)
+{
+    return &vm->bus.counts;
+}
+
+void vm_ticks(const struct vm *vm, enum vm_timer timer, struct tick_counts *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (timer == VM_TIMER_LAPIC && board_has(vm, SYSTEM_DEV_LAPIC)) {
+        lapic_ticks(&vm->lapic, out);
+    } else if (timer == VM_TIMER_PIT && board_has(vm, SYSTEM_DEV_PIT)) {
+        pit_ticks(&vm->pit, out);
+    } else if (timer == VM_TIMER_HPET && board_has(vm, SYSTEM_DEV_HPET)) {
+        hpet_ticks(&vm->hpet, out);
+    } else if (timer == VM_TIMER_RTC && board_has(vm, SYSTEM_DEV_RTC)) {
+        rtc_ticks(&vm->rtc, out);
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Layout of a VM: its wiring (pointers, never saved), its chips, and its registers. */
+#ifndef BOARD_VM_STATE_H
+#define BOARD_VM_STATE_H
+
+#include "board/vm.h"
+#include "cpu/msr.h"
+#include "dev/debugexit_state.h"
+#include "dev/hpet_state.h"
+#include "dev/ioapic_state.h"
+#include "dev/lapic_state.h"
+#include "dev/pci_state.h"
+#include "dev/pic_state.h"
+#include "dev/pit_state.h"
+#include "dev/pmtimer_state.h"
+#include "dev/power_state.h"
+#include "dev/rtc_state.h"
+#include "dev/uart_state.h"
+#include "vm/bus.h"
+
+#define ISA_IRQS 16u
+
+/* ISA interrupts of the PC. */
+#define ISA_IRQ_TIMER   0u
+#define ISA_IRQ_CASCADE 2u
+#define ISA_IRQ_RTC     8u
+#define ISA_IRQ_SCI     9u
+
+/* Which serial port a byte came from. */
+struct vm_uart_end {
+    struct vm *vm;
+    uint32_t serial;
+};
+
+struct vcpu {
+    struct regs_cache cache;
+    bool halted;
+    bool irq_ready; /* as of the last exit */
+    bool nmi_ready;
+    bool irq_flag;
+    bool nmi_pending;
+    bool exception_pending; /* raw hosts: the emulator wants the guest to have this */
+    bool exception_has_code;
+    uint8_t exception_vector;
+    uint32_t exception_code;
+};
+
+struct vm {
+    /* Wiring. */
+    struct vm_wiring w;
+    struct vm_clock clock;
+    struct vm_uart_end uart_end[SYSTEM_SERIALS_MAX];
+    struct bus bus;
+    /* Chips. */
+    struct lapic lapic;
+    struct ioapic ioapic;
+    struct pic pic;
+    struct pit pit;
+    struct hpet hpet;
+    struct rtc rtc;
+    struct pci pci;
+    struct power power;
+    struct pmtimer pmtimer;
+    struct debugexit debugexit;
+    struct uart uart[SYSTEM_SERIALS_MAX];
+    struct msr_bank msrs;
+    /* Registers. */
+    struct vcpu vcpu[VM_VCPUS_MAX];
+    struct vm_counts counts;
+    struct vm_outcome outcome;
+    uint64_t tsc; /* of the call in progress */
+    vm_ns_t now;
+};
+
+/* board/wire.c: puts the chips that the system file names on the bus and connects their lines. */
+bool board_wire(struct vm *vm);
+void board_reset(struct vm *vm);
+
+static inline bool board_has(const struct vm *vm, uint32_t device)
+{
+    return (vm->w.system->devices & device) != 0;
+}
+
+static inline void board_set_time(struct vm *vm, uint64_t tsc)
+{
+    vm->tsc = tsc;
+    vm->now = clock_ns_at(&vm->clock, tsc);
+}
+
+/* Ends the VM; the first reason stands. */
+static inline void board_end(struct vm *vm, enum vm_end end, uint32_t code, const char *message)
+{
+    if (vm->outcome.end == VM_END_NONE) {
+        vm->outcome.end = end;
+        vm->outcome.code = code;
+        vm->outcome.message = message;
+    }
+}
+
+#endif
