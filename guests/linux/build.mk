@@ -16,7 +16,7 @@ $(LINUX_GUEST)/mkinitrd: guests/linux/mkinitrd.c cli/cpio.c cli/cpio.h
 	@mkdir -p $(@D)
 	$(CC) $(HOSTED_CFLAGS) $(OPT) -o $@ $(filter %.c,$^)
 
-$(LINUX_GUEST)/initrd.cpio.gz: guests/linux/initrd.list guests/linux/init \
+$(LINUX_GUEST)/initrd.cpio.gz: guests/linux/initrd.list guests/linux/init guests/linux/inittab \
 		$(LINUX_GUEST)/mkinitrd $(LINUX_GUEST)/vmlinuz
 	$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$(@:.gz=)
 	gzip -9nf $(@:.gz=)
