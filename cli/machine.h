@@ -15,7 +15,7 @@
 #include "system/image.h"
 
 /* Silent for so long after machine_start(): it will not come up any more. A quiet host needs 3 s. */
-#define MACHINE_BOOT_SECONDS 60
+#define MACHINE_BOOT_SECONDS 120
 
 /* The kernel starts the program in the machine under this name: where argv[0] is that and getpid()
  * is 1, main() calls machine_init_main(). */

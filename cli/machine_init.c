@@ -98,7 +98,7 @@ static const char *init_module_options(const char *name)
 
 /* How much of a module's file is the module. Behind it may stand a signature: the signature's
  * bytes, twelve bytes that end in its length (big-endian), and a magic text. Checking it would take
- * as long as a fifth of the whole start, and proves nothing about files that we brought along. */
+ * as long as a quarter of the start, and proves nothing about files that we brought along. */
 static size_t init_module_bytes(const uint8_t *file, size_t bytes)
 {
     static const char magic[] = "~Module signature appended~\n";
