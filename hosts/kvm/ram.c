@@ -4,7 +4,6 @@
 #include "kvm/ram.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,21 +28,6 @@ static uint64_t ram_total(const struct system_vm *vm)
         total += ram_span(&vm->range[i]);
     }
     return total;
-}
-
-/* A memfd of hugetlbfs pages that are really there, or -1. */
-static int ram_open_hugetlb(uint64_t total)
-{
-    int fd = memfd_create("bulkhead-ram", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
-    if (fd < 0) {
-        return -1;
-    }
-    /* Reserves the pages: without it a shortage would be a SIGBUS in mid-flight. */
-    if (ftruncate(fd, (off_t)total) != 0 || fallocate(fd, 0, 0, (off_t)total) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
 }
 
 /* Does the kernel give huge pages to shmem that asks with madvise()? */
@@ -84,6 +68,16 @@ static uint8_t *ram_map_aligned(int fd, uint64_t offset, uint64_t span)
     return at;
 }
 
+static void ram_unmap(struct gmem *mem)
+{
+    for (uint32_t i = 0; i < mem->count; i++) {
+        const struct gmem_region *r = &mem->region[i];
+        uint64_t lead = r->base % HUGE_BYTES;
+        (void)munmap(r->host - lead, align_up(lead + r->size, HUGE_BYTES));
+    }
+    mem->count = 0;
+}
+
 static bool ram_map_ranges(const struct system_vm *vm, int fd, bool advise, struct gmem *mem)
 {
     uint64_t offset = 0;
@@ -106,30 +100,42 @@ static bool ram_map_ranges(const struct system_vm *vm, int fd, bool advise, stru
     return true;
 }
 
+/* A memfd with all ranges mapped from it; `flags` choose its pages. Mapping hugetlbfs pages reserves
+ * them, so a shortage shows here and not as SIGBUS in mid-flight. */
+static bool ram_try(const struct system_vm *vm, unsigned flags, bool advise, struct gmem *mem)
+{
+    int fd = memfd_create("bulkhead-ram", MFD_CLOEXEC | flags);
+    bool ok =
+        fd >= 0 && ftruncate(fd, (off_t)ram_total(vm)) == 0 && ram_map_ranges(vm, fd, advise, mem);
+    int saved = errno;
+    if (!ok) {
+        ram_unmap(mem);
+    }
+    if (fd >= 0) {
+        (void)close(fd); /* the mappings keep it alive */
+    }
+    errno = saved;
+    return ok;
+}
+
 bool ram_map(const struct system_vm *vm, struct gmem *mem, char *backing, size_t backing_size,
              char *why, size_t why_size)
 {
-    uint64_t total = ram_total(vm);
-    bool thp = false;
-    int fd = ram_open_hugetlb(total);
-    if (fd >= 0) {
-        (void)snprintf(backing, backing_size, "2 MiB pages (hugetlb)");
+    bool thp = ram_thp_offered();
+    const char *got = thp ? "2 MiB pages where they can be had (shmem THP)" : "4 KiB pages";
+    bool ok = ram_try(vm, MFD_HUGETLB | MFD_HUGE_2MB, false, mem);
+    if (ok) {
+        got = "2 MiB pages (hugetlb)";
     } else {
-        thp = ram_thp_offered();
-        fd = memfd_create("bulkhead-ram", MFD_CLOEXEC);
-        (void)snprintf(backing, backing_size, "%s",
-                       thp ? "2 MiB pages where they can be had (shmem THP)" : "4 KiB pages");
+        ok = ram_try(vm, 0, thp, mem);
     }
-    if (fd < 0 || ftruncate(fd, (off_t)total) != 0 || !ram_map_ranges(vm, fd, thp, mem)) {
+    if (!ok) {
         (void)snprintf(why, why_size,
                        "cannot map %llu MiB of guest RAM: %s; give the VM less memory or the host "
                        "more",
-                       (unsigned long long)(total >> 20), strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
+                       (unsigned long long)(ram_total(vm) >> 20), strerror(errno));
         return false;
     }
-    close(fd); /* the mapping keeps it alive */
+    (void)snprintf(backing, backing_size, "%s", got);
     return true;
 }

@@ -118,6 +118,11 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
     struct vcpu *v = &vm->vcpu[vcpu];
     board_set_time(vm, tsc);
     bus_tick(&vm->bus, vm->now);
+    if (board_has(vm, SYSTEM_DEV_LAPIC)) {
+        /* Also while it has no deadline: an acknowledge below carries no time, and ticks that came
+         * before it merge, later ones do not. */
+        lapic_tick(&vm->lapic, vm->now);
+    }
     *plan = (struct vm_plan){.go = VM_GO_STOP, .deadline_tsc = UINT64_MAX};
     if (vm->outcome.end != VM_END_NONE) {
         return;
