@@ -439,6 +439,30 @@ static void no_guest_can_break_the_invariant(void **state)
     assert_true(rig.io.regs.counts.finished <= rig.io.regs.counts.sent);
 }
 
+static void a_state_out_of_order_is_seen(void **state)
+{
+    (void)state;
+    static const uint32_t pins[] = {0, 23};
+    for (size_t i = 0; i < 2; i++) {
+        start();
+        rig.io.regs.lo[pins[i]] = REMOTE | LEVEL; /* nothing is under way */
+        assert_false(ioapic_valid(&rig.io));
+        start();
+        rig.io.regs.lo[pins[i]] = LEVEL; /* an active level that nobody would send */
+        rig.io.regs.pins = 1u << pins[i];
+        assert_false(ioapic_valid(&rig.io));
+        start();
+        rig.io.regs.hi[pins[i]] = 1;
+        assert_false(ioapic_valid(&rig.io));
+    }
+    start();
+    rig.io.regs.pins = 1u << IOAPIC_PINS;
+    assert_false(ioapic_valid(&rig.io));
+    start();
+    rig.io.regs.id = 1;
+    assert_false(ioapic_valid(&rig.io));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +482,7 @@ int main(void)
         cmocka_unit_test(modes_without_eoi_are_never_under_way),
         cmocka_unit_test(reset_forgets),
         cmocka_unit_test(no_guest_can_break_the_invariant),
+        cmocka_unit_test(a_state_out_of_order_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

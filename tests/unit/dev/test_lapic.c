@@ -234,6 +234,7 @@ static void highest_request_above_the_processor_priority_is_pending(void **state
     assert_int_equal(rig.eois, 4);
     assert_int_equal(rig.eoi[0], 0xFE);
     assert_int_equal(rig.eoi[3], 0x10);
+    assert_int_equal(rig.l.regs.counts.eois, 4);
 }
 
 static void every_vector_goes_its_way(void **state)
@@ -535,6 +536,8 @@ static void virtual_wire_is_what_firmware_leaves(void **state)
     assert_false(lapic_take_nmi(&rig.l)); /* no second edge */
     wr(LINT0, 0x10700);
     assert_false(lapic_lint_extint(&rig.l, 0));
+    wr(LINT1, 0x700);
+    assert_true(lapic_lint_extint(&rig.l, 1));
 }
 
 static void lint_pins_request_by_edge(void **state)
@@ -709,6 +712,29 @@ static void no_guest_can_break_the_invariant(void **state)
     assert_true(rig.l.regs.counts.sent > 100);
 }
 
+static void a_state_out_of_order_is_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t off;
+        uint32_t value;
+    } bad[] = {{TPR, 0x100},  {ID, 0x01000000}, {ISR, 1},     {IRR, 0x8000},
+               {TMR, 0x4000}, {TIMER, 0},       {ERROR, 0x40}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        start(0);
+        rig.l.regs.reg[bad[i].off / 16] = bad[i].value;
+        assert_false(lapic_valid(&rig.l));
+    }
+    start(0);
+    rig.l.regs.base_msr |= 0x400;
+    assert_false(lapic_valid(&rig.l));
+    start(0);
+    rig.l.regs.base_msr = LAPIC_BASE;
+    rig.l.regs.timer_next = 5;
+    rig.l.regs.reg[INITIAL / 16] = 1;
+    assert_false(lapic_valid(&rig.l));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -736,6 +762,7 @@ int main(void)
         cmocka_unit_test(the_base_msr_refuses_what_is_not_offered),
         cmocka_unit_test(reset_keeps_the_pins_and_nothing_else),
         cmocka_unit_test(no_guest_can_break_the_invariant),
+        cmocka_unit_test(a_state_out_of_order_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -558,6 +558,53 @@ static void lateness_shows_in_nothing_when_coalescing(void **state)
     }
 }
 
+static void a_read_alone_brings_the_timer_up_to_date(void **state)
+{
+    (void)state;
+    start_periodic(TICK_CATCH_UP, MS, 0);
+    assert_int_equal(rd(IRR + 0x20, 2 * MS + 1), 1);
+    counts_are(2, 1, 1, 0);
+    assert_int_equal(rd(CURRENT, 7 * MS + 1), MS - 1);
+    counts_are(7, 1, 6, 0);
+}
+
+static void the_lowest_legal_vector_is_one(void **state)
+{
+    (void)state;
+    init(&l, TICK_CATCH_UP);
+    wr(DIVIDE, BY_1, 0);
+    wr(TIMER, LAPIC_VECTOR_LO, 0);
+    wr(INITIAL, 10, 0);
+    assert_int_equal(lapic_ops.deadline(&l), 10);
+    lapic_ops.tick(&l, 10);
+    assert_int_equal(lapic_pending(&l), LAPIC_VECTOR_LO);
+    counts_are(1, 1, 0, 0);
+}
+
+static void a_timer_out_of_order_is_seen(void **state)
+{
+    (void)state;
+    start_periodic(TICK_CATCH_UP, MS, 0);
+    tick(3 * MS);
+    const struct lapic good = l;
+    l.regs.ticks.due++;
+    assert_false(lapic_valid(&l));
+    l = good;
+    l.regs.timer_tsc = 1;
+    assert_false(lapic_valid(&l));
+    l = good;
+    l.regs.reg[INITIAL / 16u] = 0;
+    assert_false(lapic_valid(&l));
+    l = good;
+    l.regs.reg[TIMER / 16u] = VECTOR; /* a backlog, but not periodic */
+    assert_false(lapic_valid(&l));
+    l = good;
+    l.regs.reg[IRR / 16u + 2u] = 0; /* a backlog that nobody would deliver */
+    assert_false(lapic_valid(&l));
+    l = good;
+    assert_true(lapic_valid(&l));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +630,9 @@ int main(void)
         cmocka_unit_test(disabling_the_lapic_stops_ticks),
         cmocka_unit_test(lateness_shows_in_nothing_when_catching_up),
         cmocka_unit_test(lateness_shows_in_nothing_when_coalescing),
+        cmocka_unit_test(a_read_alone_brings_the_timer_up_to_date),
+        cmocka_unit_test(the_lowest_legal_vector_is_one),
+        cmocka_unit_test(a_timer_out_of_order_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -470,10 +470,11 @@ static void a_poll_acknowledges(void **state)
     wr(M, CMD, 0x0C);
     assert_int_equal(rd(M, CMD), 0);
     assert_int_equal(rd(M, CMD), 0); /* IRR again */
+    wr(M, DATA, 0x81);
     pulse(4);
     wr(M, CMD, 0x0C);
     assert_int_equal(rd(M, DATA), 0x84);
-    assert_int_equal(rd(M, DATA), 0x00); /* the mask again */
+    assert_int_equal(rd(M, DATA), 0x81); /* the mask again */
     assert_false(rig.intr);
     assert_int_equal(isr(M), 0x10);
     wr(M, CMD, EOI);
@@ -567,6 +568,54 @@ static void no_guest_can_break_the_invariant(void **state)
     assert_int_equal(rig.p.regs.spurious, 0);
 }
 
+static void initialisation_ends_poll_and_isr_reading(void **state)
+{
+    (void)state;
+    start();
+    wr(M, CMD, 0x0B);
+    wr(M, CMD, 0x0C);
+    wr(M, CMD, 0x68);
+    wr(M, CMD, 0x0C);
+    program(0x01);
+    pulse(5);
+    assert_int_equal(rd(M, CMD), 0x20); /* IRR, and no acknowledge */
+    assert_int_equal(ack(), 0x25);
+    wr(M, DATA, 0x20);
+    pulse(6);
+    assert_false(rig.intr); /* no special mask mode either */
+}
+
+static void a_state_out_of_order_is_seen(void **state)
+{
+    (void)state;
+    for (uint32_t chip = 0; chip < PIC_CHIPS; chip++) {
+        start();
+        struct pic_chip *c = &rig.p.regs.chip[chip];
+        const struct pic_chip good = *c;
+        c->lowest = 8;
+        assert_false(pic_valid(&rig.p));
+        *c = good;
+        c->step = 1;
+        assert_false(pic_valid(&rig.p));
+        c->step = 5;
+        assert_false(pic_valid(&rig.p));
+        *c = good;
+        c->base = 0x21;
+        assert_false(pic_valid(&rig.p));
+        *c = good;
+        c->elcr = 0x01;
+        assert_false(pic_valid(&rig.p));
+        c->elcr = 0x40;
+        c->imr = 0x40;
+        c->latch = 0x40;
+        assert_false(pic_valid(&rig.p));
+        *c = good;
+        assert_true(pic_valid(&rig.p));
+        c->latch = 0x40; /* output or cascade not derived */
+        assert_false(pic_valid(&rig.p));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -588,6 +637,8 @@ int main(void)
         cmocka_unit_test(a_device_may_pulse_again_from_within_done),
         cmocka_unit_test(reset_lets_the_output_go),
         cmocka_unit_test(no_guest_can_break_the_invariant),
+        cmocka_unit_test(initialisation_ends_poll_and_isr_reading),
+        cmocka_unit_test(a_state_out_of_order_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
