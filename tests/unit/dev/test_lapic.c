@@ -410,11 +410,12 @@ static void the_icr_makes_messages(void **state)
         {0x01000000, 0x00004200, true, {.dest = 1, .delivery = IRQ_SMI, .assert_ = true}},
         /* trigger mode and level mean nothing to a fixed IPI */
         {0, 0x00008043, true, {.vector = 0x43, .assert_ = true}},
-        {0, 0x00004341, false, {.vector = 0}}, /* reserved mode */
-        {0, 0x00004741, false, {.vector = 0}}, /* ExtINT */
-        {0, 0x00044400, false, {.vector = 0}}, /* NMI to self */
-        {0, 0x00084500, false, {.vector = 0}}, /* INIT to all with self */
-        {0, 0x00044141, false, {.vector = 0}}, /* lowest priority to self */
+        {0, 0x00004010, true, {.vector = 0x10, .assert_ = true}}, /* the lowest legal one */
+        {0, 0x00004341, false, {.vector = 0}},                    /* reserved mode */
+        {0, 0x00004741, false, {.vector = 0}},                    /* ExtINT */
+        {0, 0x00044400, false, {.vector = 0}},                    /* NMI to self */
+        {0, 0x00084500, false, {.vector = 0}},                    /* INIT to all with self */
+        {0, 0x00044141, false, {.vector = 0}},                    /* lowest priority to self */
     };
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
         start_enabled(2);

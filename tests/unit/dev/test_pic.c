@@ -616,6 +616,34 @@ static void a_state_out_of_order_is_seen(void **state)
     }
 }
 
+static void a_poll_leaves_the_register_to_be_read_alone(void **state)
+{
+    (void)state;
+    start();
+    pulse(4);
+    assert_int_equal(ack(), 0x24);
+    wr(M, CMD, 0x0B);
+    wr(M, CMD, 0x0C);
+    assert_int_equal(rd(M, CMD), 0);
+    assert_int_equal(rd(M, CMD), 0x10); /* still ISR */
+}
+
+static void icw1_without_icw4_clears_its_modes(void **state)
+{
+    (void)state;
+    start_raw();
+    program(0x13);
+    wr(M, CMD, 0x12);
+    wr(M, DATA, BASE_M);
+    wr(S, CMD, 0x12);
+    wr(S, DATA, BASE_S);
+    pulse(12);
+    assert_int_equal(ack(), 0x2C);
+    assert_int_equal(isr(M), 0x04); /* no automatic EOI */
+    pulse(9);
+    assert_false(rig.intr); /* not special fully nested */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +667,8 @@ int main(void)
         cmocka_unit_test(no_guest_can_break_the_invariant),
         cmocka_unit_test(initialisation_ends_poll_and_isr_reading),
         cmocka_unit_test(a_state_out_of_order_is_seen),
+        cmocka_unit_test(a_poll_leaves_the_register_to_be_read_alone),
+        cmocka_unit_test(icw1_without_icw4_clears_its_modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
