@@ -10,7 +10,7 @@
 #include "system/image.h"
 #include "vm/gmem.h"
 
-#define ACPI_BYTES_MAX 1920u /* all tables of any VM */
+#define ACPI_BYTES_MAX 1536u /* all tables of any VM */
 #define ACPI_ALIGN     64u   /* what the FACS wants  */
 
 /* Builds the tables for their place at `base`: the RSDP comes first. Returns how many bytes they take.

@@ -163,12 +163,10 @@ enum boot_status elf_read(struct elf *e, const uint8_t *bytes, uint64_t len, uin
         if (le32(p) != PT_LOAD || (s.mem_len == 0 && s.file_len == 0)) {
             continue;
         }
-        *bad = i;
-        if (e->segments == ELF_SEGMENTS_MAX) {
-            return BOOT_ELF_TOO_MANY_SEGMENTS;
-        }
-        status = elf_check_segment(&s, len);
+        status = e->segments == ELF_SEGMENTS_MAX ? BOOT_ELF_TOO_MANY_SEGMENTS
+                                                 : elf_check_segment(&s, len);
         if (status != BOOT_OK) {
+            *bad = i;
             return status;
         }
         e->segment[e->segments] = s;
