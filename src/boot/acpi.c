@@ -69,7 +69,6 @@
 
 #define FADT_ARCH_LEGACY_DEVICES 0x01u
 #define FADT_ARCH_NO_VGA         0x04u
-#define FADT_ARCH_NO_MSI         0x08u
 #define FADT_ARCH_NO_RTC         0x20u
 
 #define FADT_FLAG_WBINVD      (1u << 0)
@@ -211,7 +210,7 @@ static uint32_t acpi_fadt_flags(const struct system_vm *vm)
 static uint32_t acpi_fadt_arch(const struct system_vm *vm)
 {
     const uint32_t isa = SYSTEM_DEV_PIC | SYSTEM_DEV_PIT | SYSTEM_DEV_RTC;
-    uint32_t arch = FADT_ARCH_NO_VGA | FADT_ARCH_NO_MSI; /* and no 8042: its bit stays clear */
+    uint32_t arch = FADT_ARCH_NO_VGA; /* and no 8042: its bit stays clear */
     if ((vm->devices & isa) != 0 || vm->serials != 0) {
         arch |= FADT_ARCH_LEGACY_DEVICES;
     }

@@ -61,6 +61,7 @@
 #define LOAD_DEFAULT     0x100000u
 #define RAMDISK_SIZE_ANY (1ull << 46) /* beyond what any host maps */
 
+_Static_assert(HDR_END_MAX <= 2u * SECTOR_BYTES, "a header lies within the smallest setup part");
 _Static_assert(E820_MAX <= BP_E820_ENTRIES_MAX, "the map fits into boot_params");
 
 /* The information block: page tables (unused by a 32-bit entry), boot_params, stack and GDT, text. */
@@ -131,10 +132,7 @@ static enum boot_status bzimage_read_fields(struct bzimage *k, const struct boot
     const uint32_t cmdline_size = le32(&h[HDR_CMDLINE_SIZE]);
     const uint32_t end = HDR_JUMP_FROM + h[HDR_JUMP_LEN];
 
-    k->header_end = end > HDR_END_MAX ? HDR_END_MAX : end;
-    if (k->header_end > f->len) {
-        return BOOT_LINUX_CUT_HEADER;
-    }
+    k->header_end = end > HDR_END_MAX ? HDR_END_MAX : end; /* within the setup sectors */
     k->entry64 = (xlf & XLF_KERNEL_64) != 0;
     k->above_4g = (xlf & XLF_ABOVE_4G) != 0;
     k->cmdline_limit = cmdline_size < CMDLINE_BYTES_MAX ? cmdline_size + 1u : CMDLINE_BYTES_MAX;

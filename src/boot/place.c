@@ -72,9 +72,7 @@ static bool place_scan_up(const struct place *p, const struct place_want *w, gpa
             *gpa = at;
             return true;
         }
-        if (!u64_add(in_way->base, in_way->len, &at)) {
-            return false;
-        }
+        at = in_way->base + in_way->len;
     }
     return false;
 }

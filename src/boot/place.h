@@ -39,7 +39,8 @@ struct place_want {
 
 void place_init(struct place *p, const struct gmem *mem);
 
-/* Records that [base, base + len) is taken. @pre there is room in the table: see PLACE_USED_MAX. */
+/* Records that [base, base + len) is taken.
+ * @pre there is room in the table (see PLACE_USED_MAX), and base + len fits. */
 void place_use(struct place *p, gpa_t base, uint64_t len);
 
 /* True if nothing that is taken lies there (RAM or not). */

@@ -185,7 +185,7 @@ static void the_fadt_says_what_there_is(void **state)
     assert_int_equal(f[88], 4);
     assert_int_equal(f[89], 2);
     assert_int_equal(f[91], 4);
-    assert_int_equal(le16(&f[109]), 0x0D); /* legacy devices, no VGA, no MSI; no 8042 */
+    assert_int_equal(le16(&f[109]), 0x05); /* legacy devices, no VGA; no 8042 */
     assert_int_equal(le32(&f[112]) & (1u << 20), 0);
     assert_int_equal(le32(&f[112]) & (1u << 10), 1u << 10);
     assert_memory_equal(&f[116], "\x01\x08\x00\x01\xF9\x0C\x00\x00\x00\x00\x00\x00", 12);
@@ -197,7 +197,7 @@ static void the_fadt_says_what_there_is(void **state)
 
     t = tables_open(SYSTEM_DEV_ACPI, 0);
     f = find(t, "FACP");
-    assert_int_equal(le16(&f[109]), 0x2C); /* no VGA, no MSI, no RTC */
+    assert_int_equal(le16(&f[109]), 0x24); /* no VGA, no RTC */
     assert_int_equal(le32(&f[112]) & (1u << 20), 1u << 20);
     assert_int_equal(le32(&f[112]) & (1u << 10), 0);
     for (uint32_t i = 44; i < 92; i++) {

@@ -382,6 +382,17 @@ static void each_misplacement_has_its_status(void **state)
     }
 }
 
+static void a_kernel_that_would_unpack_itself_beyond_4_gib_is_too_high(void **state)
+{
+    (void)state;
+    struct fixture *f = open_linux(64 * MIB);
+    f->in.kernel.load_at = 4 * GIB - 2 * MIB;
+    le_store(&file[0x260], 4, INIT_SIZE + 1);
+    assert_int_equal(fixture_load(f), BOOT_LOAD_AT_TOO_HIGH);
+    assert_int_equal(f->out.where, 4 * GIB - 2 * MIB);
+    fixture_close(f);
+}
+
 static void too_little_memory_has_its_status(void **state)
 {
     (void)state;
@@ -460,6 +471,7 @@ int main(void)
         cmocka_unit_test(old_protocols_get_room_by_guess),
         cmocka_unit_test(each_defect_has_its_status),
         cmocka_unit_test(each_misplacement_has_its_status),
+        cmocka_unit_test(a_kernel_that_would_unpack_itself_beyond_4_gib_is_too_high),
         cmocka_unit_test(too_little_memory_has_its_status),
         cmocka_unit_test(bad_command_lines_have_their_status),
         cmocka_unit_test(damaged_headers_do_no_harm),

@@ -102,6 +102,21 @@ static void a_mark_that_touches_the_legacy_area_merges_with_it(void **state)
     assert_map(&m, want, 3);
 }
 
+static void a_mark_may_lie_where_no_ram_is(void **state)
+{
+    (void)state;
+    static struct system_vm vm = {.ranges = 1, .range = {{MIB, MIB}}};
+    static const struct expected want[] = {
+        {0xA0000, 0x60000, E820_RESERVED},
+        {MIB, MIB, E820_RAM},
+        {8 * MIB, 0x1000, E820_RESERVED},
+    };
+    struct e820_map m;
+    e820_init(&m, &vm);
+    e820_mark(&m, 8 * MIB, 0x1000, E820_RESERVED);
+    assert_map(&m, want, 3);
+}
+
 static void the_worst_case_of_ranges_and_marks_fits(void **state)
 {
     (void)state;
@@ -127,6 +142,7 @@ int main(void)
         cmocka_unit_test(the_legacy_area_is_reserved_where_there_is_no_ram),
         cmocka_unit_test(neighbours_of_one_type_merge_and_marks_cut),
         cmocka_unit_test(a_mark_that_touches_the_legacy_area_merges_with_it),
+        cmocka_unit_test(a_mark_may_lie_where_no_ram_is),
         cmocka_unit_test(the_worst_case_of_ranges_and_marks_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
