@@ -268,18 +268,7 @@ static const struct system_image *init_read_image(int link)
  * unless asked for, or as huge pages made when they are wanted. */
 static void init_allow_huge_pages(const struct system_image *image)
 {
-    char pages[32];
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < image->vms; i++) {              /* bound: SYSTEM_VMS_MAX */
-        for (size_t r = 0; r < image->vm[i].ranges; r++) { /* bound: SYSTEM_RANGES_MAX */
-            bytes += image->vm[i].range[r].size;
-        }
-    }
-    (void)snprintf(pages, sizeof(pages), "%llu",
-                   (unsigned long long)(bytes / INIT_HUGE_PAGE + SYSTEM_VMS_MAX));
     init_set("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always");
-    init_set("/proc/sys/vm/nr_overcommit_hugepages", pages);
 }
 
 /* Reaps whatever ends, as PID 1 must, until `pid` has. */

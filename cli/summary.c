@@ -165,8 +165,8 @@ static void text_oddities(const struct vm_report *r, FILE *out)
         fprintf(out, "%" PRIu64 " writes narrower than the register\n", r->narrow_writes);
     }
     if ((r->refused_msr_reads | r->refused_msr_writes) != 0) {
-        text_row(out, "MSRs refused");
-        fprintf(out, "%" PRIu64 " reads, %" PRIu64 " writes (last 0x%" PRIx64 ")\n",
+        text_row(out, "MSRs");
+        fprintf(out, "refused %" PRIu64 " reads, %" PRIu64 " writes (last 0x%" PRIx64 ")\n",
                 r->refused_msr_reads, r->refused_msr_writes, r->last_refused_msr);
     }
 }

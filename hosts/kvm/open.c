@@ -77,7 +77,7 @@ static bool let_msrs_out(int vm_fd)
            ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter) == 0;
 }
 
-static bool start_tsc(struct kvm_machine *m)
+bool kvm_machine_start_tsc(struct kvm_machine *m)
 {
     uint64_t offset = 0u - __rdtsc();
     struct kvm_device_attr attr = {
@@ -85,13 +85,8 @@ static bool start_tsc(struct kvm_machine *m)
         .attr = KVM_VCPU_TSC_OFFSET,
         .addr = (uint64_t)(uintptr_t)&offset,
     };
-    int khz = ioctl(m->vcpu_fd, KVM_GET_TSC_KHZ, 0);
-    if (khz <= 0 || ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) != 0) {
-        return false;
-    }
     m->tsc_offset = offset;
-    m->tsc_khz = (uint32_t)khz;
-    return true;
+    return ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) == 0;
 }
 
 static bool open_vcpu(struct kvm_machine *m)
@@ -107,7 +102,9 @@ static bool open_vcpu(struct kvm_machine *m)
     }
     m->run = run;
     m->run_bytes = (size_t)size;
-    return true;
+    int khz = ioctl(m->vcpu_fd, KVM_GET_TSC_KHZ, 0);
+    m->tsc_khz = khz > 0 ? (uint32_t)khz : 0;
+    return khz > 0;
 }
 
 void kvm_machine_close(struct kvm_machine *m)
@@ -151,9 +148,6 @@ bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, 
     }
     if (!open_vcpu(m)) {
         return failed(why, why_size, "KVM cannot create a vCPU", "is the host out of memory?");
-    }
-    if (!start_tsc(m)) {
-        return failed(why, why_size, "KVM cannot set the guest's TSC", newer);
     }
     m->stats_fd = ioctl(m->vcpu_fd, KVM_GET_STATS_FD, NULL);
     return true;

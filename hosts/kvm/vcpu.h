@@ -33,11 +33,14 @@ struct kvm_machine {
     }
 
 /* Creates the VM and its vCPU, maps guest RAM into it, and lets MSR accesses that belong to the core
- * come out. The guest's TSC starts near 0. False: `why` says what is wrong and what to do. */
+ * come out. False: `why` says what is wrong and what to do. */
 bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, size_t why_size);
 
 /* Closes what was opened. @pre the fds are -1 where they were not. */
 void kvm_machine_close(struct kvm_machine *m);
+
+/* The guest's TSC starts at 0 now. False: errno says why (Linux before 5.16 cannot). */
+bool kvm_machine_start_tsc(struct kvm_machine *m);
 
 /* Gives the guest its CPUID: KVM's list, through the core's policy. False: errno says why. */
 bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *policy);

@@ -144,15 +144,14 @@ static bool map_files(struct vmm *v, struct boot_input *in)
     return ok;
 }
 
-static bool boot(struct vmm *v)
+/* Puts the guest's files into its RAM; *regs is the state to start with. */
+static bool load(struct vmm *v, struct vcpu_regs *regs)
 {
-    struct vcpu_regs regs;
     struct boot_result result;
     struct boot_input in = {.vm = v->system, .mem = &v->mem, .tsc_khz = v->kvm.tsc_khz};
-    memset(&regs, 0, sizeof(regs));
     bool ok = map_files(v, &in);
     if (ok) {
-        enum boot_status status = boot_load(&in, &regs, &result);
+        enum boot_status status = boot_load(&in, regs, &result);
         ok = status == BOOT_OK;
         if (!ok) {
             because(v, "cannot boot %s: %s (0x%llx)", v->system->kernel.path,
@@ -165,9 +164,6 @@ static bool boot(struct vmm *v)
     for (uint32_t i = 0; i < in.modules; i++) {
         unmap_file(&in.module[i]);
     }
-    if (ok) {
-        vm_set_regs(v->vm, 0, &regs);
-    }
     return ok;
 }
 
@@ -179,33 +175,46 @@ static uint64_t epoch_now(const struct vmm *v)
     return (uint64_t)ts.tv_sec - clock_ns_at(&v->clock, kvm_guest_tsc(&v->kvm)) / VM_NS_PER_S;
 }
 
-static bool build(struct vmm *v)
+/* The guest's time begins here, after everything that takes long. */
+static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadline)
 {
     static _Alignas(8) uint8_t storage[VM_STORAGE_BYTES];
-    struct vm_wiring w = {
-        .system = v->system,
-        .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm},
-        .host = v,
-        .console = console_byte,
-        .tsc_deadline = kvm_tsc_deadline_exits(),
-    };
-    if (!ram_map(v->system, &v->mem, v->report->ram_backing, sizeof(v->report->ram_backing), v->why,
-                 sizeof(v->why)) ||
-        !kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why))) {
+    if (!kvm_machine_start_tsc(&v->kvm)) {
+        because(v, "KVM cannot set the guest's TSC: %s", strerror(errno));
         return false;
     }
     v->clock.tsc_khz = v->kvm.tsc_khz;
     v->report->tsc_khz = v->kvm.tsc_khz;
-    w.mem = v->mem;
-    w.tsc_khz = v->kvm.tsc_khz;
-    w.epoch_s = epoch_now(v);
+    const struct vm_wiring w = {
+        .system = v->system,
+        .mem = v->mem,
+        .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm},
+        .tsc_khz = v->kvm.tsc_khz,
+        .epoch_s = epoch_now(v),
+        .tsc_deadline = tsc_deadline,
+        .host = v,
+        .console = console_byte,
+    };
     v->vm = vm_init(storage, sizeof(storage), &w, kvm_guest_tsc(&v->kvm));
-    struct cpuid_policy policy = vm_cpuid_policy(&w);
+    const struct cpuid_policy policy = vm_cpuid_policy(&w);
     if (v->vm == NULL || !kvm_machine_set_cpuid(&v->kvm, &policy)) {
         because(v, "KVM refuses the guest's CPUID: %s", strerror(errno));
         return false;
     }
-    return boot(v);
+    vm_set_regs(v->vm, 0, regs);
+    return true;
+}
+
+static bool build(struct vmm *v)
+{
+    struct vcpu_regs regs;
+    bool tsc_deadline = kvm_tsc_deadline_exits();
+    char *backing = v->report->ram_backing;
+    memset(&regs, 0, sizeof(regs));
+    return ram_map(v->system, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
+                   sizeof(v->why)) &&
+           kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && load(v, &regs) &&
+           power_on(v, &regs, tsc_deadline);
 }
 
 /* --- Report ------------------------------------------------------------------------------------ */
