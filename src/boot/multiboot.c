@@ -10,7 +10,6 @@
 #define BOOTLOADER_MAGIC 0x2BADB002u
 #define PAGE_BYTES       0x1000u
 #define KIB              1024u
-#define MEM_LOWER_MAX    640u /* KiB */
 
 /* Boot information. [MB1] 3.3 */
 #define MBI_FLAGS            0u
@@ -130,10 +129,10 @@ static enum boot_status multiboot_take_modules(struct boot_job *j)
 
 static void multiboot_write_map(const struct boot_job *j, gpa_t mbi, gpa_t mmap)
 {
-    const gpa_t lower = e820_ram_end(&j->map, 0) / KIB;
-    const gpa_t upper = e820_ram_end(&j->map, E820_LEGACY_HI) - E820_LEGACY_HI;
-    job_put(j, mbi + MBI_MEM_LOWER, 4, lower < MEM_LOWER_MAX ? lower : MEM_LOWER_MAX);
-    job_put(j, mbi + MBI_MEM_UPPER, 4, upper / KIB);
+    const gpa_t lower = e820_ram_end(&j->map, 0) / KIB; /* the legacy area ends it at 640 */
+    const gpa_t upper = (e820_ram_end(&j->map, E820_LEGACY_HI) - E820_LEGACY_HI) / KIB;
+    job_put(j, mbi + MBI_MEM_LOWER, 4, lower);
+    job_put(j, mbi + MBI_MEM_UPPER, 4, upper < UINT32_MAX ? upper : UINT32_MAX);
     job_put(j, mbi + MBI_MMAP_LENGTH, 4, j->map.count * MMAP_ENTRY_BYTES);
     job_put(j, mbi + MBI_MMAP_ADDR, 4, mmap);
     for (uint32_t i = 0; i < j->map.count; i++) { /* bound: E820_MAX */

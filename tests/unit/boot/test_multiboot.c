@@ -152,6 +152,15 @@ static void the_memory_map_is_the_machines(void **state)
         at += guest_num(f, at, 4) + 4;
     }
     assert_int_equal(at, end);
+    /* More than the field can say, and none at all. */
+    f->vm.ranges = 1;
+    f->vm.range[0].size = 1ull << 43;
+    assert_int_equal(fixture_load(f), BOOT_OK);
+    assert_info(f, 640, UINT32_MAX);
+    f->vm.range[0] = (struct system_range){0x1000, 0x1000};
+    assert_int_equal(fixture_load(f), BOOT_OK);
+    assert_info(f, 0, 0);
+    f->vm.ranges = 2;
     fixture_close(f);
 }
 
