@@ -290,6 +290,50 @@ static void moves_agree_with_the_processor(void **state)
     }
 }
 
+/* A 64-bit address with SIB, displacement and prefixes at random: LEA says where it is. */
+static void addresses_agree_with_the_processor(void **state)
+{
+    (void)state;
+    uint32_t compared = 0;
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint64_t x = any_value() ^ (uint64_t)i * 0x9E3779B97F4A7C15ull;
+        uint32_t modrm = (uint32_t)x & 0xC7;
+        uint32_t rex = 0x40 | ((uint32_t)(x >> 8) & 3);
+        uint8_t code[16] = {0x67, (uint8_t)rex, 0x8D, (uint8_t)modrm};
+        bool no_base = (modrm & 7) == 5 && modrm >> 6 == 0; /* RIP-relative */
+        bool stack = (modrm & 7) == 4 && (x >> 16 & 7) == 4 && (rex & 1) == 0;
+        if (modrm >> 6 == 3 || no_base || stack) {
+            continue;
+        }
+        le_store(code + 4, 8, x >> 16);
+        struct bench *b = fresh(DECODE_64);
+        for (uint32_t n = 0; n < 512; n++) { /* all 512 GiB, identity */
+            le_store(b->ram + 0x2000 + 8 * n, 8, (uint64_t)n << 30 | 0x83);
+        }
+        struct native n = {.rflags = RFLAGS_FIXED};
+        for (uint32_t r = 0; r < GPR_COUNT; r++) {
+            n.gpr[r] = any_value() & 0xFFFFFFFFFull;
+            b->cache.regs.gpr[r] = n.gpr[r];
+        }
+        uint32_t first = x >> 63 != 0 ? 0 : 1; /* with or without the address-size prefix */
+        code[1] |= 8;                          /* the whole of LEA's result */
+        memcpy(native_page, code + first, 16 - first);
+        memset(native_page + 16 - first, 0x90, 16);
+        struct insn insn;
+        code[2] = 0x8A;
+        assert_int_equal(decode(code + first, 15, DECODE_64, &insn), DECODE_DONE);
+        native_page[insn.len] = 0xC3;
+        native_run(&n);
+        if (n.gpr[GPR_RAX] >> 39 != 0) {
+            continue; /* beyond what is mapped */
+        }
+        assert_int_equal(run(b, code + first, 15, 1ull << 50), EMULATE_ELSEWHERE);
+        assert_int_equal(b->report.operand, n.gpr[GPR_RAX]);
+        compared++;
+    }
+    assert_true(compared > 5000);
+}
+
 /* --- The classic mistakes, one by one ------------------------------------------------------------- */
 
 static void immediates_are_whole_and_sign_extended(void **state)
@@ -461,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alu_forms_agree_with_the_processor),
         cmocka_unit_test(moves_agree_with_the_processor),
+        cmocka_unit_test(addresses_agree_with_the_processor),
         cmocka_unit_test(immediates_are_whole_and_sign_extended),
         cmocka_unit_test(sixteen_bit_code_uses_segments_and_wraps),
         cmocka_unit_test(code_segment_base_and_instruction_pointer_wrap),

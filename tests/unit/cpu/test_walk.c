@@ -78,8 +78,8 @@ static void legacy_paging_with_small_and_4_mib_pages(void **state)
     b->regs.cr4 = CR4_PSE;
     put(b, 0x1000, 1, 0xC0000000u | PS | P | W, 4);
     assert_int_equal(good(b, 0x007FFFFF, 0), 0xC03FFFFF);
-    put(b, 0x1000, 1, 0xC0000000u | 0x3u << 13 | PS | P | W, 4); /* PSE-36 */
-    assert_int_equal(good(b, 0x00400004, 0), 0x3C0000004ull);
+    put(b, 0x1000, 1, 0xC0000000u | 0xA5u << 13 | PS | P | W, 4); /* PSE-36 */
+    assert_int_equal(good(b, 0x00400004, 0), 0xA5C0000004ull);
     put(b, 0x1000, 1, 0xC0200000u | PS | P | W, 4);
     assert_int_equal(fault(b, 0x00400000, 0), WALK_PRESENT | WALK_RESERVED);
     /* There is no execute-disable here. */

@@ -398,6 +398,11 @@ static void the_gate_of_channel_2_pauses_restarts_and_triggers(void **state)
     out(&b, 0x61, 1, BASE + 6000);
     assert_false(in(&b, 0x61, BASE + 6059) & PIT_NMI_OUT2);
     assert_true(in(&b, 0x61, BASE + 6060) & PIT_NMI_OUT2);
+    /* Lowered before the clock that loads the count: it is loaded all the same. */
+    program(&b, 2, 0, 100, BASE + 7000);
+    out(&b, 0x61, 0, BASE + 7000);
+    out(&b, 0x61, 1, BASE + 8000);
+    assert_int_equal(count(&b, 2, BASE + 8001), 99);
     /* Mode 3: a low gate forces OUT high, a rising one starts anew. */
     program(&b, 2, 3, 100, BASE + 10000);
     assert_false(in(&b, 0x61, BASE + 10060) & PIT_NMI_OUT2);
