@@ -464,6 +464,29 @@ static void a_fault_on_the_second_page_changes_nothing(void **state)
     assert_memory_equal(&before, &b->cache.regs, sizeof(before));
 }
 
+static void a_fault_address_wraps_at_four_gigabytes(void **state)
+{
+    (void)state;
+    struct bench *b = fresh(DECODE_32);
+    b->cache.regs.cr0 = CR0_PE | CR0_PG;
+    b->cache.regs.cr4 = CR4_PSE;
+    b->cache.regs.cr3 = 0x1000;
+    le_store(b->ram + 0x1000, 4, 0x83);                       /* 4 MiB at 0: the code */
+    le_store(b->ram + 0x1000 + 0x3FF * 4, 4, DEVICE | 0x83u); /* and at 0xFFC00000    */
+    b->cache.regs.seg[SEG_DS].base = 0x00900000;
+    *gpr(b, GPR_RAX) = 0xFFF00010;
+    assert_int_equal(RUN(b, DEVICE, 0x8B, 0x08), EMULATE_FAULT); /* mov ecx, [eax] */
+    assert_int_equal(b->report.cr2, 0x00800010);
+    /* From the last page into the first, which is absent here. */
+    le_store(b->ram + 0x1000, 4, 0);
+    le_store(b->ram + 0x1000 + 4, 4, 0x83); /* the code moves to 4 MiB */
+    b->cache.regs.seg[SEG_CS].base = 0x400000;
+    b->cache.regs.seg[SEG_DS].base = 0;
+    *gpr(b, GPR_RAX) = 0xFFFFFFFE;
+    assert_int_equal(RUN(b, DEVICE + 0x3FFFFE, 0x8B, 0x08), EMULATE_FAULT);
+    assert_int_equal(b->report.cr2, 0);
+}
+
 static void what_cannot_be_emulated_is_told_with_its_bytes(void **state)
 {
     (void)state;
@@ -512,6 +535,7 @@ int main(void)
         cmocka_unit_test(rip_relative_counts_from_the_next_instruction),
         cmocka_unit_test(an_operand_across_two_pages_goes_to_both_once),
         cmocka_unit_test(a_fault_on_the_second_page_changes_nothing),
+        cmocka_unit_test(a_fault_address_wraps_at_four_gigabytes),
         cmocka_unit_test(what_cannot_be_emulated_is_told_with_its_bytes),
         cmocka_unit_test(a_single_step_trap_is_reported_and_resume_flag_ends),
     };

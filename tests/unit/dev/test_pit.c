@@ -357,6 +357,15 @@ static void a_new_count_waits_for_the_end_of_the_period(void **state)
     tick(&b, BASE + 3001 + 250);
     assert_int_equal(b.pit.regs.ticks.counts.due, 2 + 1 + 2);
     assert_int_equal(count(&b, 0, BASE + 3001 + 250), 50);
+    /* After an illegal count of 1, which never ticks, too. */
+    bench_init(&b, TICK_CATCH_UP);
+    program(&b, 0, 2, 1, BASE);
+    out(&b, 0x40, 0x64, BASE + 10);
+    out(&b, 0x40, 0x00, BASE + 10);
+    tick(&b, BASE + 110);
+    assert_int_equal(b.rises, 0);
+    tick(&b, BASE + 111);
+    assert_int_equal(b.rises, 1);
 }
 
 static void mode_3_takes_a_new_count_at_the_half_period(void **state)
