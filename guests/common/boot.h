@@ -42,8 +42,8 @@ void boot_read(struct boot_info *info, uint32_t mbi);
 /* Is all of [base, base + size) RAM, in one range of the map? */
 bool boot_is_ram(const struct boot_info *info, uint64_t base, uint64_t size);
 
-/* The value of the last word `name` or `name=value` on the command line (up to the next space); "" for a bare name;
- * null if it is not there. */
+/* The value of the last word `name` or `name=value` on the command line, up to the next space; an
+ * empty one for a bare name; null if it is not there. */
 const char *boot_option(const struct boot_info *info, const char *name);
 
 /* The same as a decimal number; false, and *v untouched, if it is absent or no number. */

@@ -22,12 +22,13 @@
 #define UART_LSR_TEMT  0x40u
 
 #define FIFO_DEPTH   16u
-#define WAIT_POLLS   20000u
+#define WAIT_POLLS   200000u
 #define ABSENT_VALUE 0xFFu
 
 static bool present;
 static uint32_t burst; /* bytes that may be written once THRE is seen */
 static uint32_t room;  /* of those, how many are left                 */
+static uint32_t patience = WAIT_POLLS;
 
 void serial_init(void)
 {
@@ -51,14 +52,17 @@ bool serial_present(void)
     return present;
 }
 
+/* A UART that is stuck is waited for once; after that each byte has one chance. */
 static bool wait_for(uint8_t status)
 {
-    for (uint32_t i = 0; i < WAIT_POLLS; i++) {
+    for (uint32_t i = 0; i < patience; i++) {
         if ((inb(UART_LSR) & status) == status) {
+            patience = WAIT_POLLS;
             return true;
         }
         cpu_pause();
     }
+    patience = 1;
     return false;
 }
 

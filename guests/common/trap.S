@@ -13,8 +13,10 @@ trap_stubs:                             /* 16 bytes each: trap_stubs + 16 * vect
         .set    vector, 0
         .rept   256
         .balign 16
-        .if !((vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30))
-        pushq   $0                      /* in place of an error code */
+        .set    has_error, (vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17)
+        .set    has_error, has_error || (vector == 21) || (vector == 29) || (vector == 30)
+        .if     !has_error
+        pushq   $0                      /* in its place */
         .endif
         pushq   $vector
         jmp     trap_common

@@ -30,7 +30,8 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-/* Loads GDT, TSS and IDT. Every vector leads to trap(); `user_vector` may be raised from ring 3 (VECTOR_NONE: none). */
+/* Loads GDT, TSS and IDT. Every vector leads to trap(); `user_vector` may be raised from ring 3
+ * (VECTOR_NONE: none). */
 void tables_init(uint32_t user_vector);
 
 /* To be written by the guest: handles a trap, returns the frame to resume. */

@@ -163,6 +163,13 @@ _Noreturn static inline void cpu_stop(void)
     }
 }
 
+/* For machines whose firmware left the 8259 pair running. Without one, nothing happens. */
+static inline void pic_mask_all(void)
+{
+    outb(0x21, 0xFF);
+    outb(0xA1, 0xFF);
+}
+
 /* a * b / c with 128 bits between. @pre the result fits in 64 bits. */
 static inline uint64_t mul_div(uint64_t a, uint64_t b, uint64_t c)
 {

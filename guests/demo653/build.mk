@@ -6,7 +6,8 @@ guests: $(B)/guests/demo653.elf
 
 DEMO653_PARTS  := flight display maint
 DEMO653_KERNEL := $(filter-out part_%,$(notdir $(basename $(wildcard guests/demo653/*.c))))
-DEMO653_OBJ := $(DEMO653_KERNEL:%=$(B)/guests/demo653/%.o) $(DEMO653_PARTS:%=$(B)/guests/demo653/part_%.o)
+DEMO653_OBJ := $(DEMO653_KERNEL:%=$(B)/guests/demo653/%.o) \
+    $(DEMO653_PARTS:%=$(B)/guests/demo653/part_%.o)
 DEMO653_DEPS := $(GUEST_DEPS) guests/demo653/build.mk
 
 $(B)/guests/demo653/boot.o: guests/common/boot.S $(DEMO653_DEPS)

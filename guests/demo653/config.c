@@ -25,8 +25,8 @@ void display_refresh(void);
 void display_background(void);
 void maint_test(void);
 
-/* Major frame of 100 ms. Flight gets 5 ms every 25 ms, the two others 15 ms every 50 ms, and a fifth
- * is spare: the kernel prints there, or halts. */
+/* Major frame of 100 ms. Flight gets 5 ms every 25 ms, the two others 15 ms every 50 ms, and a
+ * fifth is spare: the kernel prints there, or halts. */
 const struct window config_windows[WINDOWS] = {
     {1, 0}, {3, 1}, {1, NO_PARTITION}, {1, 0}, {3, 2}, {1, NO_PARTITION},
     {1, 0}, {3, 1}, {1, NO_PARTITION}, {1, 0}, {3, 2}, {1, NO_PARTITION},

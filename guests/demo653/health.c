@@ -26,22 +26,26 @@ void health_init(const struct boot_info *boot)
     verbose = boot_option_is(boot, "health", "verbose");
 }
 
-static void act(uint32_t p, uint64_t now)
+/* Restarts the partition, or stops it if that was tried too often; ends the line begun. */
+static void act(uint32_t p, uint64_t now, bool shown)
 {
     struct partition *part = &partitions[p];
     sched_forget(p);
     if (part->frame_restarts >= RESTARTS_PER_FRAME) {
         partition_stop(p);
-        print("health: %s: stopped for good after %u restarts in one frame\n",
-              config_partitions[p].name, RESTARTS_PER_FRAME);
+        print("%s%s: stopped for good after %u restarts in one frame\n",
+              shown ? ": " : "health: ", config_partitions[p].name, RESTARTS_PER_FRAME);
         return;
     }
     part->frame_restarts++;
     part->restarts++;
     partition_start(p, now);
+    if (shown) {
+        print(", restart %lu\n", part->restarts);
+    }
 }
 
-static bool shown(void)
+static bool to_be_shown(void)
 {
     events++;
     return verbose || events <= EVENTS_SHOWN;
@@ -49,24 +53,23 @@ static bool shown(void)
 
 void health_fault(uint32_t p, const struct trap_frame *f, uint64_t now)
 {
-    act(p, now);
-    if (!shown()) {
-        return;
+    bool shown = to_be_shown();
+    if (shown) {
+        print("health: %s: %s at %08lx", config_partitions[p].name, trap_name(f->vector), f->rip);
     }
-    print("health: %s: %s at %08lx", config_partitions[p].name, trap_name(f->vector), f->rip);
-    if (f->vector == VECTOR_PAGE_FAULT) {
+    if (shown && f->vector == VECTOR_PAGE_FAULT) {
         print(" address %08lx error %lx", read_cr2(), f->error);
     }
-    print(", restart %lu\n", partitions[p].restarts);
+    act(p, now, shown);
 }
 
 void health_error(uint32_t p, uint64_t code, uint64_t now)
 {
-    act(p, now);
-    if (shown()) {
-        print("health: %s: application error %lu, restart %lu\n", config_partitions[p].name, code,
-              partitions[p].restarts);
+    bool shown = to_be_shown();
+    if (shown) {
+        print("health: %s: application error %lu", config_partitions[p].name, code);
     }
+    act(p, now, shown);
 }
 
 void health_panic(const char *why, const struct trap_frame *f)

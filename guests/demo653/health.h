@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The health monitor: what is done about errors, by where they come from.
- *   in a partition  -> that partition is restarted; after too many restarts in one major frame it is
- *                      stopped for good;
+ *   in a partition  -> that partition is restarted; after too many restarts in one major frame
+ *                      it is stopped for good;
  *   in the kernel   -> everything stops, after printing what is known. */
 #ifndef DEMO653_HEALTH_H
 #define DEMO653_HEALTH_H

@@ -160,11 +160,12 @@ struct trap_frame *trap(struct trap_frame *f)
     return sched_resume();
 }
 
-/* Writes out what was printed, interrupts on. Text that a tick adds just before the halt waits for the
- * next tick. */
+/* Reports, and writes out what was printed, interrupts on. Text that a tick adds just before the
+ * halt waits for the next tick. */
 static void idle(void)
 {
     for (;;) {
+        report_step();
         if (console_step()) {
             continue;
         }
@@ -188,6 +189,9 @@ void guest_main(uint32_t magic, uint32_t mbi)
     print_memory();
     check_memory();
     tables_init(VECTOR_SYSCALL);
+    if (boot_option(&boot, "mask_pic") != NULL) {
+        pic_mask_all();
+    }
     print_modules();
     paging_init();
     paging_print();
@@ -203,7 +207,7 @@ void guest_main(uint32_t magic, uint32_t mbi)
     partitions_print();
     report_init(&boot);
     sched_init(idle, timer_tick_us());
+    console_defer(); /* from here on nobody waits for the serial port with interrupts off */
     timer_start();
-    console_defer();
     trap_resume(sched_resume());
 }

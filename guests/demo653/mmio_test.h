@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Touches local APIC registers with every instruction form that real kernels use on device memory. */
+ * Touches local APIC registers with the instruction forms that real kernels use on device
+ * memory. */
 #ifndef DEMO653_MMIO_TEST_H
 #define DEMO653_MMIO_TEST_H
 

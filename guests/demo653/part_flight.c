@@ -2,7 +2,8 @@
  * Partition "flight": a 40 Hz control law, and a background process that fills its windows.
  *
  * The control law is a real one if a small one: a second-order filter follows a square wave, in
- * double precision. It must stay within its bounds, or the partition raises an application error. */
+ * double precision. It must stay within its bounds, or the partition raises an application
+ * error. */
 #include "fpu_check.h"
 #include "user.h"
 

@@ -9,8 +9,12 @@
 
 void report_init(const struct boot_info *boot);
 
-/* To be called after each tick: prints when a report is due. */
+/* To be called after each tick: keeps the counters when a report is due. */
 void report_tick(void);
+
+/* To be called by the idle process, which alone can tell late ticks from lost ones: prints what is
+ * kept. Leaves interrupts on. */
+void report_step(void);
 
 /* All reports that the command line asked for are printed. */
 bool report_done(void);

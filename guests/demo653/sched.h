@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Two levels: fixed windows give the processor to partitions; within a partition the first ready
- * process runs. Time follows ticks: a tick that comes late moves the schedule late, a burst of ticks
- * moves it on at once, and none is skipped.
+ * process runs. Time follows ticks: a tick that comes late moves the schedule late, a burst of
+ * ticks moves it on at once, and none is skipped.
  *
  * Each trap is: sched_suspend, one of the functions between, sched_resume. */
 #ifndef DEMO653_SCHED_H

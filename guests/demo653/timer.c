@@ -10,6 +10,7 @@
 
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define START_ATTEMPTS           64u
+#define LOST_SAMPLES             8u
 
 enum timer_mode {
     TIMER_PERIODIC,
@@ -146,6 +147,11 @@ void timer_start(void)
     arm(1);
 }
 
+static int64_t behind_at(uint64_t tsc)
+{
+    return (int64_t)mul_div(tsc - zero, period_den, period_num) - (int64_t)state.ticks;
+}
+
 void timer_tick(void)
 {
     uint64_t now = rdtsc();
@@ -158,8 +164,7 @@ void timer_tick(void)
             state.late++;
         }
     }
-    uint64_t expected = mul_div(now - zero, period_den, period_num);
-    state.lost = (int64_t)expected - (int64_t)state.ticks;
+    state.behind = behind_at(now);
     lapic_eoi();
     arm(state.ticks + 1u);
 }
@@ -172,4 +177,18 @@ uint32_t timer_tick_us(void)
 struct timer_state timer_state(void)
 {
     return state;
+}
+
+int64_t timer_lost(void)
+{
+    int64_t lost = INT64_MAX;
+    for (uint32_t i = 0; i < LOST_SAMPLES && lost > 0; i++) {
+        cpu_sti();
+        cpu_pause(); /* one instruction after STI is still in its shadow */
+        cpu_pause();
+        cpu_cli();
+        int64_t now = behind_at(rdtsc());
+        lost = now < lost ? now : lost;
+    }
+    return lost;
 }

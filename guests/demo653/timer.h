@@ -2,11 +2,13 @@
  * The tick: local APIC timer in one of three modes, and what the kernel can tell about lost ones.
  *
  * Time zero is the TSC when the timer was started, read just before. Tick n is due n periods later.
- * A tick's interrupt cannot come before it is due, so a perfect timer shows
- *     lost = floor((TSC - zero) / period) - ticks = 0
- * in every tick handler that runs less than one period late. A handler that runs later sees lost =
- * the ticks still owed; it returns to 0 if they are delivered after all, and stays if they are not.
- * Negative: more ticks than time, a timer that runs ahead.
+ * A tick's interrupt cannot come before it is due, so with a perfect timer
+ *     behind = floor((TSC - zero) / period) - ticks
+ * is 0 whenever a tick was handled less than one period late. It is more while ticks are owed: it
+ * returns to 0 if they come after all, and never does if they were lost. Negative: more ticks than
+ * time, a timer that runs ahead.
+ * So there are two numbers. `behind` is taken in the tick handler and includes what is merely late.
+ * timer_lost() is taken with nothing pending: what is still missing then will not come any more.
  * Zero is read before the write that starts the timer: the delay between the two makes ticks look
  * late by a constant, never early. The start is repeated until that delay is small.
  * Spec: [SDM] vol. 3A, 10.5.4 (APIC timer). */
@@ -34,10 +36,15 @@ uint32_t timer_tick_us(void);
 
 struct timer_state {
     uint64_t ticks;
-    int64_t lost;      /* at the last tick; see above                       */
+    int64_t behind;    /* in the last tick's handler; see above              */
     uint64_t late;     /* ticks handled more than one period after they were due */
     uint64_t worst_us; /* the latest tick ever was so late                  */
 };
 struct timer_state timer_state(void);
+
+/* Ticks that did not come although interrupts were on just before: see above. Opens interrupts
+ * for a moment, and again if a tick seems missing, so that a burst of late ones can run out. Leaves
+ * them off. @pre not in a trap. */
+int64_t timer_lost(void);
 
 #endif

@@ -200,6 +200,7 @@ void guest_main(uint32_t magic, uint32_t mbi)
     boot_read(&boot, mbi);
     serial_init();
     tables_init(VECTOR_NONE);
+    pic_mask_all();
     for (size_t i = 0; i < TESTS; i++) {
         if (boot_option_is(&boot, "test", tests[i].name)) {
             run(&tests[i]);

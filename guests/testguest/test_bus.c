@@ -16,23 +16,33 @@
 
 static uint8_t buffer[BUFFER] __attribute__((aligned(16)));
 
+/* One port, all widths. Misaligned ones must fare no worse: a bus splits them into bytes. */
+static bool nobody_at(uint16_t port)
+{
+    outb(port, 0x12);
+    outw(port, 0x1234);
+    outl(port, 0x12345678);
+    uint8_t b = inb(port);
+    uint16_t w = inw(port);
+    uint32_t l = inl(port);
+    if (b == UINT8_MAX && w == UINT16_MAX && l == UINT32_MAX) {
+        return true;
+    }
+    print("ports: %x reads as %x, %x, %x\n", port, b, w, l);
+    return false;
+}
+
 struct verdict test_ports(void)
 {
     for (uint16_t off = 0; off < 8u; off++) {
-        uint16_t port = (uint16_t)(NOBODY + off);
-        outb(port, 0x12);
-        outw(port, 0x1234);
-        outl(port, 0x12345678);
-        EXPECT(inb(port) == 0xFFu, "a byte from an unclaimed port is not ff");
-        EXPECT(inw(port) == 0xFFFFu, "a word from an unclaimed port is not ffff");
-        EXPECT(inl(port) == 0xFFFFFFFFu, "a long from an unclaimed port is not ffffffff");
+        EXPECT(nobody_at((uint16_t)(NOBODY + off)), "an unclaimed port does not read as all ones");
     }
     outb(0x80, 0x55); /* the POST port, which everybody writes to */
     if (serial_present()) {
         outb(SCRATCH, 0x5A);
         EXPECT(inb(SCRATCH) == 0x5Au, "the UART's scratch register does not hold a byte");
         EXPECT(inw(SCRATCH) == 0xFF5Au, "a word half over the UART is not split into bytes");
-        EXPECT(inl(SCRATCH - 1u) >> 16 == 0xFFFFu && ((inl(SCRATCH - 1u) >> 8) & 0xFFu) == 0x5Au,
+        EXPECT(inl(SCRATCH - 1u) >> 8 == 0xFFFF5Au,
                "a misaligned long over the end of the UART is not split into bytes");
     }
     (void)inl(0xFFFEu); /* over the end: anything but a crash */
@@ -40,12 +50,21 @@ struct verdict test_ports(void)
     return PASS;
 }
 
+static bool all_ones(uint64_t at, uint32_t bits, uint64_t v)
+{
+    if (v == UINT64_MAX >> (64u - bits)) {
+        return true;
+    }
+    print("mmio: %u bits at %lx read as %lx\n", bits, at, v);
+    return false;
+}
+
 #define NOWHERE_TEST(bits)                                                     \
     static bool nowhere_##bits(uint64_t at)                                    \
     {                                                                          \
         volatile uint##bits##_t *p = (volatile uint##bits##_t *)(uintptr_t)at; \
         *p = (uint##bits##_t)0x123456789ABCDEF0ull;                            \
-        return *p == UINT##bits##_MAX;                                         \
+        return all_ones(at, bits, *p);                                         \
     }
 NOWHERE_TEST(8)
 NOWHERE_TEST(16)

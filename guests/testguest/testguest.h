@@ -46,7 +46,8 @@ extern volatile uint32_t irq_count[256];
 extern volatile uint8_t irq_order[16];
 extern volatile uint32_t irq_total;
 
-/* kHz: command line, else leaf 0x40000010, else a guess that only has to be good for time limits. */
+/* kHz: command line, else leaf 0x40000010, else a guess that only has to be good for time limits.
+ * Not a measurement. */
 uint64_t clock_tsc_khz(void);
 uint64_t clock_apic_khz(void);
 
