@@ -20,6 +20,7 @@
 #define XSAVE_MIN_AREA 576u
 
 static bool use_xsave;
+static bool xcr0_held = true;
 static uint64_t xcr0;
 static uint32_t area_bytes;
 
@@ -39,8 +40,14 @@ void fpu_init(void)
         xcr0 |= XCR0_AVX;
     }
     xsetbv(xcr0);
-    area_bytes = cpuid(0xD, 0).ebx; /* for what XCR0 now enables */
-    use_xsave = area_bytes >= XSAVE_MIN_AREA && area_bytes <= FPU_STATE_BYTES;
+    struct cpuid size = cpuid(0xD, 0); /* for what XCR0 now enables */
+    /* In a virtual machine CPUID was an exit. A monitor that missed the XSETBV has put back what it
+     * believes in by now, and XSAVE would silently leave registers out. */
+    xcr0_held = xgetbv() == xcr0;
+    if (xcr0_held && size.ebx >= XSAVE_MIN_AREA && size.ebx <= FPU_STATE_BYTES) {
+        use_xsave = true;
+        area_bytes = size.ebx;
+    }
 }
 
 void fpu_reset(struct fpu_state *s)
@@ -80,6 +87,10 @@ void fpu_print(void)
     if (use_xsave) {
         print("xsave: xcr0=%lx (x87 sse%s), %u bytes a process\n", xcr0,
               fpu_has_avx() ? " avx" : "", area_bytes);
+    } else if (!xcr0_held) {
+        print(
+            "xsave: offered, but XCR0 does not keep what is written (%lx, now %lx): fxsave is used\n",
+            xcr0, xgetbv());
     } else {
         print("xsave: not offered, fxsave is used, %u bytes a process\n", area_bytes);
     }

@@ -8,7 +8,8 @@
  * returns to 0 if they come after all, and never does if they were lost. Negative: more ticks than
  * time, a timer that runs ahead.
  * So there are two numbers. `behind` is taken in the tick handler and includes what is merely late.
- * timer_lost() is taken with nothing pending: what is still missing then will not come any more.
+ * timer_lost() is taken with nothing pending: what is still missing then was lost, or
+ * the machine is too slow for the tick rate and never gets to the end of a burst.
  * Zero is read before the write that starts the timer: the delay between the two makes ticks look
  * late by a constant, never early. The start is repeated until that delay is small.
  * Spec: [SDM] vol. 3A, 10.5.4 (APIC timer). */
