@@ -88,9 +88,9 @@ void fpu_print(void)
         print("xsave: xcr0=%lx (x87 sse%s), %u bytes a process\n", xcr0,
               fpu_has_avx() ? " avx" : "", area_bytes);
     } else if (!xcr0_held) {
-        print(
-            "xsave: offered, but XCR0 does not keep what is written (%lx, now %lx): fxsave is used\n",
-            xcr0, xgetbv());
+        print("xsave: offered, but XCR0 does not keep what is written (%lx, now %lx); "
+              "fxsave is used\n",
+              xcr0, xgetbv());
     } else {
         print("xsave: not offered, fxsave is used, %u bytes a process\n", area_bytes);
     }
