@@ -15,14 +15,14 @@ ifeq ($(V),1)
 say = @:
 Q   :=
 else
-say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+say = @printf '  %-6s %s\n' '$(1)' '$(2)'
 Q   := @
 endif
 
 include bulkhead.mk
 
 .PHONY: all help clean
-all: $(B)/bulkhead ## build the bulkhead command
+all: $(B)/bulkhead ## build the bulkhead command (the default)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,15 +94,42 @@ $(eval $(call unit_variant,clang,$(CLANG)))
 .PHONY: unit
 .SECONDARY:
 unit: $(UNIT_BIN) ## build and run the unit tests (gcc and clang, sanitized)
-	@for t in $(UNIT_BIN); do $$t 2>$$t.log >&2 || { cat $$t.log; echo "FAILED: $$t"; exit 1; }; done
-	@echo "unit: $(words $(UNIT_BIN)) programs passed"
+	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: format format-check
 FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] cli/*.[ch] guests/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## format the C sources
 	clang-format -i $(FORMATTED)
 format-check: ## check the format of the C sources
-	clang-format --dry-run -Werror $(FORMATTED)
+	@if clang-format --dry-run -Werror $(FORMATTED); then echo "format: 1 passed, 0 failed"; \
+	else echo "format: 0 passed, 1 failed; make format"; exit 1; fi
+
+# --- What a person types first ------------------------------------------------------------------
+# Each installs what it needs and is missing, then calls make again with everything in place.
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+.PHONY: demo run test demo-fly run-fly
+demo: ## install what is missing, build, and fly the demo: an RTOS beside Linux
+	@tools/packages build demo
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests
+	@$(MAKE) --no-print-directory demo-fly
+
+demo-fly:
+	$(B)/bulkhead run systems/flightdeck.conf --for 600 \
+	    --until 'rtos:demo653: tick=10000 ' \
+	    --type 'linux:linux# =>echo "a command ran: $$((6 * 7))"' \
+	    --until 'linux:a command ran: 42'
+
+run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
+	@tools/packages build demo
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests
+	@$(B)/bulkhead run systems/flightdeck.conf
+
+STAGES ?= format-check static unit check-files system
+test: ## install what is missing, then run all tests
+	@tools/packages build demo test
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) > $(B)-build.log 2>&1 || \
+	    { cat $(B)-build.log; exit 1; }
+	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
 -include $(wildcard guests/*/build.mk tests/*/build.mk)

@@ -32,7 +32,6 @@
 #define INIT_TURNS      5000u
 #define INIT_GOODBYE_MS 5000 /* what the person's side may take to read the last frames */
 #define INIT_FAULTS     4u
-#define INIT_HUGE_PAGE  (2ull << 20)
 #define INIT_PORTS      "/sys/class/virtio-ports"
 
 static void init_say(int link, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -264,9 +263,10 @@ static const struct system_image *init_read_image(int link)
     return image;
 }
 
-/* Guest RAM in 2 MiB pages saves most nested page faults: as shared memory, which is small pages
- * unless asked for, or as huge pages made when they are wanted. */
-static void init_allow_huge_pages(const struct system_image *image)
+/* Guest RAM in 2 MiB pages saves most nested page faults, and shared memory is small pages unless
+ * asked for. (hugetlb pages on demand would do too, but making them takes 7 ms each here, whether
+ * the guest ever touches them or not.) */
+static void init_allow_huge_pages(void)
 {
     init_set("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always");
 }
@@ -321,7 +321,7 @@ static int init_run(void)
     if (image == NULL) {
         return 1;
     }
-    init_allow_huge_pages(image);
+    init_allow_huge_pages();
     int status = init_supervise(image, link);
     (void)fprintf(stderr, MACHINE_END_TEXT "%d\n", status);
     /* The last frames may still be in the port: the person's side closes it when it has them. */

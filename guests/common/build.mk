@@ -17,8 +17,10 @@ GUEST_DEPS := Makefile bulkhead.mk guests/common/build.mk
 
 $(B)/guests/common/%.o: guests/common/%.c $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) $(GUEST_KERNEL) -c $< -o $@
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(GUEST_KERNEL) -c $< -o $@
 
 $(B)/guests/common/%.o: guests/common/%.S $(GUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@

@@ -10,13 +10,14 @@ guests: $(LINUX_GUEST)/vmlinuz $(LINUX_GUEST)/initrd.cpio.gz ## fetch and build 
 # The kernel appears last, so it stands for the busybox and the modules too.
 $(LINUX_GUEST)/vmlinuz: guests/linux/prepare
 	@rm -f $@
-	guests/linux/prepare $(LINUX_GUEST)
+	$(Q)guests/linux/prepare $(LINUX_GUEST)
 
 $(LINUX_GUEST)/mkinitrd: guests/linux/mkinitrd.c cli/cpio.c cli/cpio.h
 	@mkdir -p $(@D)
-	$(CC) $(HOSTED_CFLAGS) $(OPT) -o $@ $(filter %.c,$^)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(HOSTED_CFLAGS) $(OPT) -o $@ $(filter %.c,$^)
 
 $(LINUX_GUEST)/initrd.cpio.gz: guests/linux/initrd.list guests/linux/init guests/linux/inittab \
 		$(LINUX_GUEST)/mkinitrd $(LINUX_GUEST)/vmlinuz
-	$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$(@:.gz=)
-	gzip -9nf $(@:.gz=)
+	$(Q)$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$(@:.gz=)
+	$(Q)gzip -9nf $(@:.gz=)

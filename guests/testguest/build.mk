@@ -9,15 +9,18 @@ TESTGUEST_DEPS := $(GUEST_DEPS) guests/testguest/build.mk
 
 $(B)/guests/testguest/boot.o: guests/common/boot.S $(TESTGUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(GUEST_CFLAGS) -c $< -o $@
 
 $(B)/guests/testguest/%.o: guests/testguest/%.c $(TESTGUEST_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CFLAGS) $(GUEST_KERNEL) -c $< -o $@
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(GUEST_KERNEL) -c $< -o $@
 
 $(B)/guests/testguest.elf: guests/testguest/testguest.lds $(B)/guests/testguest/boot.o \
 		$(TESTGUEST_OBJ) $(GUEST_COMMON_OBJ)
-	$(CC) $(GUEST_LDFLAGS) -T $< -o $@ $(filter %.o,$^)
+	$(call say,GUEST,$@)
+	$(Q)$(CC) $(GUEST_LDFLAGS) -T $< -o $@ $(filter %.o,$^)
 
 $(B)/guests/testguest32.elf: $(B)/guests/testguest.elf
-	objcopy --strip-debug -O elf32-i386 $< $@
+	$(Q)objcopy --strip-debug -O elf32-i386 $< $@

@@ -5,6 +5,7 @@
  * address", "I/O instruction". The core reads registers through the cache, decodes, emulates, and
  * steps RIP. A host whose kernel did that work (KVM) reports the decoded access and takes the result
  * of a read from the same struct; the kernel steps RIP at the next entry. Devices see no difference.
+ * A raw host also ends blocking by STI and MOV SS whenever the core stepped RIP.
  * Spec: [SDM] vol. 3C, 26.2 and appendix C (basic exit reasons). */
 #ifndef VM_EXIT_H
 #define VM_EXIT_H

@@ -131,5 +131,5 @@ while read -r word; do
 done <known
 [ "$(wc -l <known)" -gt 30 ] || failed=$((failed + 1))
 
-echo "check-files: $count cases, $failed failed"
+echo "check-files: $((count - failed)) passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -334,6 +334,106 @@ static void string_io_moves_each_element(void **state)
     sim_free(s);
 }
 
+/* Code at 0x1000, in flat protected mode without paging. */
+static void put_code(struct sim *s, const uint8_t *code, size_t len)
+{
+    assert_true(gmem_write(&s->mem, 0x1000, code, len));
+    s->regs.rip = 0x1000;
+    s->regs.cr0 = CR0_PE | CR0_ET;
+    s->regs.seg[SEG_CS] = (struct seg_reg){.limit = UINT32_MAX, .ar = 0xC09B, .selector = 8};
+    for (uint32_t i = SEG_SS; i <= SEG_GS; i++) {
+        s->regs.seg[i] = (struct seg_reg){.limit = UINT32_MAX, .ar = 0xC093, .selector = 16};
+    }
+    s->regs.seg[SEG_ES] = s->regs.seg[SEG_DS];
+}
+
+static void a_raw_host_gets_the_same_from_the_device(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    static const uint8_t store[] = {0xC7, 0x05, 0xF0, 0x00, 0xE0, 0xFE, 0xFF, 0x01, 0x00, 0x00};
+    static const uint8_t load[] = {0x8B, 0x0D, 0xF0, 0x00, 0xE0, 0xFE}; /* mov ecx, [SVR] */
+    put_code(s, store, sizeof(store));
+    sim_ept(s, LAPIC + 0xF0, true);
+    assert_int_equal(s->regs.rip, 0x1000 + sizeof(store));
+    assert_int_equal(sim_load(s, LAPIC + 0xF0, 4), 0x1FF);
+    put_code(s, load, sizeof(load));
+    sim_ept(s, LAPIC + 0xF0, false);
+    assert_int_equal(s->regs.gpr[GPR_RCX], 0x1FF);
+    assert_int_equal(s->plan.go, VM_GO_RUN);
+    sim_free(s);
+}
+
+static void a_raw_host_is_told_what_cannot_be_emulated(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    static const uint8_t fxsave[] = {0x0F, 0xAE, 0x05, 0x00, 0x00, 0xE0, 0xFE};
+    put_code(s, fxsave, sizeof(fxsave));
+    sim_ept(s, LAPIC, true);
+    assert_int_equal(s->plan.go, VM_GO_STOP);
+    assert_int_equal(vm_outcome(s->vm).end, VM_END_EMULATION);
+    assert_int_equal(vm_outcome(s->vm).detail[0], 0x1000);
+    assert_non_null(vm_outcome(s->vm).message);
+    sim_free(s);
+}
+
+static void raw_instructions_are_answered_and_stepped_over(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    struct vm_exit x = {.kind = VM_EXIT_CPUID, .raw = true, .insn_len = 2};
+    s->regs.rip = 0x1000;
+    s->regs.gpr[GPR_RAX] = 0x40000010;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.gpr[GPR_RAX], KHZ);
+    assert_int_equal(s->regs.gpr[GPR_RBX], VM_APIC_KHZ);
+    assert_int_equal(s->regs.rip, 0x1002);
+    x = (struct vm_exit){.kind = VM_EXIT_RDMSR, .raw = true, .insn_len = 2};
+    x.u.msr.index = LAPIC_MSR_BASE;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.gpr[GPR_RAX], 0xFEE00900);
+    assert_int_equal(s->regs.rip, 0x1004);
+    x = (struct vm_exit){.kind = VM_EXIT_PIO_RAW, .raw = true, .insn_len = 1};
+    x.u.pio_raw = (struct vm_exit_pio_raw){.port = 0x3F8, .size = 1, .write = true};
+    s->regs.gpr[GPR_RAX] = 'R';
+    sim_exit(s, &x);
+    assert_string_equal(s->console, "R");
+    x = (struct vm_exit){.kind = VM_EXIT_PIO_RAW, .raw = true, .insn_len = 1};
+    x.u.pio_raw = (struct vm_exit_pio_raw){.port = 0x1234, .size = 2};
+    s->regs.gpr[GPR_RAX] = 0x1122334455667788;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.gpr[GPR_RAX], 0x112233445566FFFF);
+    assert_int_equal(s->regs.rip, 0x1006);
+    x = (struct vm_exit){.kind = VM_EXIT_RDMSR, .raw = true, .insn_len = 2};
+    x.u.msr.index = 0x12345;
+    sim_exit(s, &x);
+    assert_int_equal(s->log[s->events - 1].inject, VM_INJECT_EXCEPTION);
+    assert_int_equal(s->log[s->events - 1].vector, 13);
+    assert_int_equal(s->regs.rip, 0x1006);
+    x = (struct vm_exit){.kind = VM_EXIT_VMCALL, .raw = true, .insn_len = 3};
+    sim_exit(s, &x);
+    assert_int_equal(s->log[s->events - 1].vector, 6);
+    x = (struct vm_exit){.kind = VM_EXIT_XSETBV, .raw = true, .insn_len = 3};
+    s->regs.gpr[GPR_RCX] = 0;
+    s->regs.gpr[GPR_RDX] = 0;
+    s->regs.gpr[GPR_RAX] = 5; /* AVX without SSE */
+    sim_exit(s, &x);
+    assert_int_equal(s->log[s->events - 1].vector, 13);
+    s->regs.gpr[GPR_RAX] = 3;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.xcr0, 3);
+    x = (struct vm_exit){.kind = VM_EXIT_CR, .raw = true, .insn_len = 4};
+    x.u.cr = (struct vm_exit_cr){.cr = 8, .gpr = GPR_RSI, .write = true};
+    s->regs.gpr[GPR_RSI] = 9;
+    sim_exit(s, &x);
+    assert_int_equal(s->cr8, 9);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +451,9 @@ int main(void)
         cmocka_unit_test(every_way_out_is_told_apart),
         cmocka_unit_test(unknown_msrs_fault_and_are_counted),
         cmocka_unit_test(string_io_moves_each_element),
+        cmocka_unit_test(a_raw_host_gets_the_same_from_the_device),
+        cmocka_unit_test(a_raw_host_is_told_what_cannot_be_emulated),
+        cmocka_unit_test(raw_instructions_are_answered_and_stepped_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
