@@ -131,13 +131,17 @@ static void set_edx_eax(struct vcpu_regs *r, uint64_t value)
     r->gpr[GPR_RDX] = value >> 32;
 }
 
-/* The end of an MSR access: #GP(0), or over to the next instruction. */
+/* The end of an MSR access: #GP(0), or over to the next instruction. A host that decodes raises the
+ * #GP itself, at the next entry. An interrupt handed over in the same entry would be second to it and
+ * lost with the next exit, though the LAPIC has it in service: so it waits for the window. */
 static void msr_finish(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
 {
     if (!x->u.msr.fault) {
         step_over(vm, v, x);
     } else if (x->raw) {
         raise_exception(v, VECTOR_GP, true, 0);
+    } else {
+        v->irq_ready = false;
     }
 }
 

@@ -313,6 +313,31 @@ static void unknown_msrs_fault_and_are_counted(void **state)
     sim_free(s);
 }
 
+/* KVM raises the #GP of a refused access at the next entry and forgets an interrupt given to it with
+ * that entry: it would stay in service for ever. */
+static void no_interrupt_goes_in_together_with_the_fault_of_an_msr(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    lapic_periodic(s, 0x40, 1 * MS);
+    for (uint32_t write = 0; write < 2; write++) {
+        uint32_t before = log.count[0x40];
+        uint64_t value;
+        s->regs.rflags |= RFLAGS_IF;
+        s->tsc += 1 * MS; /* a tick comes due behind the guest's back */
+        assert_false(write != 0 ? sim_wrmsr(s, 0x12345, 1) : sim_rdmsr(s, 0x12345, &value));
+        assert_int_equal(s->plan.inject, VM_INJECT_NONE);
+        assert_true(s->plan.irq_window);
+        assert_int_equal(log.count[0x40], before);
+        sim_compute(s, 0);
+        struct vm_exit window = {.kind = VM_EXIT_IRQ_WINDOW};
+        sim_exit(s, &window);
+        assert_int_equal(log.count[0x40], before + 1);
+    }
+    sim_free(s);
+}
+
 static void string_io_moves_each_element(void **state)
 {
     (void)state;
@@ -450,6 +475,7 @@ int main(void)
         cmocka_unit_test(what_the_system_file_does_not_name_is_not_there),
         cmocka_unit_test(every_way_out_is_told_apart),
         cmocka_unit_test(unknown_msrs_fault_and_are_counted),
+        cmocka_unit_test(no_interrupt_goes_in_together_with_the_fault_of_an_msr),
         cmocka_unit_test(string_io_moves_each_element),
         cmocka_unit_test(a_raw_host_gets_the_same_from_the_device),
         cmocka_unit_test(a_raw_host_is_told_what_cannot_be_emulated),
