@@ -128,8 +128,8 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
         return;
     }
     plan_events(vm, v, plan);
-    if (plan->inject != VM_INJECT_NONE) {
-        v->halted = false;
+    if (plan->inject != VM_INJECT_NONE || (v->irq_flag && plan->irq_window)) {
+        v->halted = false; /* also for one that cannot go in yet: behind a #DB, say */
     }
     plan->go = v->halted ? VM_GO_WAIT : VM_GO_RUN;
     plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : 0;

@@ -218,6 +218,25 @@ static void an_interrupt_wakes_a_halted_guest_and_none_wakes_one_with_interrupts
     sim_free(s);
 }
 
+/* HLT under single step: KVM has the #DB to deliver first, and says that it is not ready. */
+static void an_interrupt_ends_a_halt_even_where_something_else_goes_in_first(void **state)
+{
+    (void)state;
+    struct log log;
+    struct vm_plan plan;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    lapic_periodic(s, 0x40, 1 * MS);
+    struct vm_exit hlt = {.kind = VM_EXIT_HLT, .irq_flag = true, .nmi_ready = true};
+    vm_exit(s->vm, 0, s->tsc, &hlt);
+    vm_entry(s->vm, 0, s->tsc, &plan);
+    assert_int_equal(plan.go, VM_GO_WAIT);
+    vm_entry(s->vm, 0, s->tsc + 2 * MS, &plan);
+    assert_int_equal(plan.go, VM_GO_RUN);
+    assert_int_equal(plan.inject, VM_INJECT_NONE);
+    assert_true(plan.irq_window);
+    sim_free(s);
+}
+
 static void a_pending_interrupt_asks_for_a_window(void **state)
 {
     (void)state;
@@ -470,6 +489,7 @@ int main(void)
         cmocka_unit_test(the_pit_reaches_the_guest_through_the_io_apic_at_pin_2),
         cmocka_unit_test(a_uart_interrupt_travels_edge_by_edge),
         cmocka_unit_test(an_interrupt_wakes_a_halted_guest_and_none_wakes_one_with_interrupts_off),
+        cmocka_unit_test(an_interrupt_ends_a_halt_even_where_something_else_goes_in_first),
         cmocka_unit_test(a_pending_interrupt_asks_for_a_window),
         cmocka_unit_test(task_priority_is_one_register_in_two_places),
         cmocka_unit_test(what_the_system_file_does_not_name_is_not_there),
