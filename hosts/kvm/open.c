@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "cpu/msr.h"
 #include "dev/lapic.h"
 
 /* Three pages that Intel processors without unrestricted guest need; below the BIOS, where no RAM
@@ -51,10 +52,11 @@ static bool map_memory(const struct kvm_machine *m, const struct gmem *mem)
     return true;
 }
 
-/* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy. */
+/* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy.
+ * A write to the TSC would move it under KVM's hands only, and no deadline would be right again. */
 static bool let_msrs_out(int vm_fd)
 {
-    static uint8_t deny_one[1] = {0}; /* bit clear: the access comes out */
+    static uint8_t deny_one[8] = {0}; /* bit clear: the access comes out. KVM reads whole longs */
     struct kvm_enable_cap cap = {
         .cap = KVM_CAP_X86_USER_SPACE_MSR,
         .args = {KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN},
@@ -71,6 +73,7 @@ static bool let_msrs_out(int vm_fd)
                  .nmsrs = 1,
                  .base = LAPIC_MSR_TSC_DEADLINE,
                  .bitmap = deny_one},
+                {.flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1, .base = MSR_TSC, .bitmap = deny_one},
             },
     };
     return ioctl(vm_fd, KVM_ENABLE_CAP, &cap) == 0 &&

@@ -93,15 +93,24 @@ static void exit_mmio(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     }
 }
 
-/* MSRs of the local APIC are chip registers; the rest is policy. */
+static bool has_tsc_deadline(const struct vm *vm)
+{
+    return board_has(vm, SYSTEM_DEV_LAPIC) && vm->w.tsc_deadline;
+}
+
+/* MSRs of the local APIC are chip registers, the TSC is the host's; the rest is policy. */
 static bool read_msr(struct vm *vm, uint32_t index, uint64_t *value)
 {
     if (index == LAPIC_MSR_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
         *value = lapic_base_msr(&vm->lapic);
         return true;
     }
-    if (index == LAPIC_MSR_TSC_DEADLINE && vm->w.tsc_deadline) {
+    if (index == LAPIC_MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
         *value = lapic_tsc_deadline(&vm->lapic, vm->tsc);
+        return true;
+    }
+    if (index == MSR_TSC) {
+        *value = vm->tsc;
         return true;
     }
     return msr_read(&vm->msrs, index, value) == MSR_DONE;
@@ -112,9 +121,12 @@ static bool write_msr(struct vm *vm, uint32_t index, uint64_t value)
     if (index == LAPIC_MSR_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
         return lapic_set_base_msr(&vm->lapic, value, vm->now);
     }
-    if (index == LAPIC_MSR_TSC_DEADLINE && vm->w.tsc_deadline) {
+    if (index == LAPIC_MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
         lapic_set_tsc_deadline(&vm->lapic, value, vm->now);
         return true;
+    }
+    if (index == MSR_TSC) {
+        return true; /* without effect: guest time, and every deadline, stand on it */
     }
     return msr_write(&vm->msrs, index, value) == MSR_DONE;
 }

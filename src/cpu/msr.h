@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define MSR_TSC              0x010u /* the board answers it */
 #define MSR_IA32_PLATFORM_ID 0x017u
 #define MSR_SMI_COUNT        0x034u
 #define MSR_FEATURE_CONTROL  0x03Au

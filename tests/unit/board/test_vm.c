@@ -332,6 +332,29 @@ static void unknown_msrs_fault_and_are_counted(void **state)
     sim_free(s);
 }
 
+static void the_tsc_cannot_be_moved_and_its_write_is_no_fault(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(RTOS, TICK_CATCH_UP, &log);
+    uint64_t value;
+    assert_true(sim_wrmsr(s, 0x10, 0));
+    assert_true(sim_rdmsr(s, 0x10, &value));
+    assert_int_equal(value, s->tsc);
+    sim_free(s);
+}
+
+static void without_a_local_apic_there_is_no_tsc_deadline(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(SYSTEM_DEV_PIC, TICK_CATCH_UP, &log);
+    uint64_t value;
+    assert_false(sim_rdmsr(s, LAPIC_MSR_TSC_DEADLINE, &value));
+    assert_false(sim_wrmsr(s, LAPIC_MSR_TSC_DEADLINE, 1));
+    sim_free(s);
+}
+
 /* KVM raises the #GP of a refused access at the next entry and forgets an interrupt given to it with
  * that entry: it would stay in service for ever. */
 static void no_interrupt_goes_in_together_with_the_fault_of_an_msr(void **state)
@@ -495,6 +518,8 @@ int main(void)
         cmocka_unit_test(what_the_system_file_does_not_name_is_not_there),
         cmocka_unit_test(every_way_out_is_told_apart),
         cmocka_unit_test(unknown_msrs_fault_and_are_counted),
+        cmocka_unit_test(the_tsc_cannot_be_moved_and_its_write_is_no_fault),
+        cmocka_unit_test(without_a_local_apic_there_is_no_tsc_deadline),
         cmocka_unit_test(no_interrupt_goes_in_together_with_the_fault_of_an_msr),
         cmocka_unit_test(string_io_moves_each_element),
         cmocka_unit_test(a_raw_host_gets_the_same_from_the_device),
