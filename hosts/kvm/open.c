@@ -92,6 +92,14 @@ bool kvm_machine_start_tsc(struct kvm_machine *m)
     return ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) == 0;
 }
 
+/* KVM's paravirtual MSRs (kvmclock, steal time, asynchronous page faults) answer even a guest whose
+ * CPUID does not name them, unless told so. Their absence is no reason to refuse an old kernel. */
+static void hide_paravirtual_msrs(int vcpu_fd)
+{
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = {1}};
+    (void)ioctl(vcpu_fd, KVM_ENABLE_CAP, &cap);
+}
+
 static bool open_vcpu(struct kvm_machine *m)
 {
     int size = ioctl(m->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -103,6 +111,7 @@ static bool open_vcpu(struct kvm_machine *m)
     if (run == MAP_FAILED) {
         return false;
     }
+    hide_paravirtual_msrs(m->vcpu_fd);
     m->run = run;
     m->run_bytes = (size_t)size;
     int khz = ioctl(m->vcpu_fd, KVM_GET_TSC_KHZ, 0);
