@@ -117,6 +117,15 @@ static void translate(const struct kvm_machine *m, struct vm_exit *x)
     }
 }
 
+/* At the next entry KVM finishes the instruction that reads, and what it does with the value may
+ * fault: INS or MOVS to a page that is not there. The exception would go in, and an interrupt given
+ * for the same entry would be lost with the next exit: [KVM] kvm_check_and_inject_events(). */
+static bool may_fault_on_completion(const struct kvm_run *r)
+{
+    return (r->exit_reason == KVM_EXIT_MMIO && r->mmio.is_write == 0) ||
+           (r->exit_reason == KVM_EXIT_IO && r->io.direction == KVM_EXIT_IO_IN);
+}
+
 int kvm_enter(struct kvm_machine *m, struct vm_exit *x)
 {
     int result = ioctl(m->vcpu_fd, KVM_RUN, NULL);
@@ -129,6 +138,7 @@ int kvm_enter(struct kvm_machine *m, struct vm_exit *x)
         .cr8 = (uint8_t)m->run->cr8,
     };
     if (err == 0) {
+        x->irq_ready = x->irq_ready && !may_fault_on_completion(m->run);
         translate(m, x);
     }
     return err;
