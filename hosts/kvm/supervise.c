@@ -52,11 +52,15 @@ struct supervisor {
     int status;
 };
 
+static void ask_all_to_stop(struct supervisor *s);
+
+/* Where nobody is there to be told, nothing is to run on unwatched. */
 static void tell(struct supervisor *s, enum link_type type, uint32_t vm, const void *data,
                  size_t len)
 {
     if (s->link_up && !link_write(s->link_fd, type, (uint16_t)vm, data, len)) {
         s->link_up = false;
+        ask_all_to_stop(s);
     }
 }
 
@@ -314,7 +318,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     why.will_restart = again;
     tell(s, LINK_STOPPED, index, &why, sizeof(why));
     tell(s, LINK_REPORT, index, c->report, sizeof(*c->report));
-    if (again) {
+    if (again && s->kill_at_ns == 0) { /* nobody took leave while it was told */
         uint64_t now = host_ns();
         bool hasty = why.cause != LINK_STOP_RESET && now - c->started_ns < RESTART_GAP_NS;
         c->restarts++;
@@ -488,7 +492,7 @@ int supervise(const struct system_image *image, int link_fd)
         s.status = 1;
     } else {
         s.next_report_ns = host_ns() + REPORT_EVERY_NS;
-        for (uint32_t i = 0; i < image->vms; i++) {
+        for (uint32_t i = 0; i < image->vms && s.kill_at_ns == 0; i++) {
             start_or_give_up(&s, i);
         }
         while (!all_over(&s)) {
