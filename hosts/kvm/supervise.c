@@ -203,6 +203,10 @@ static void ask_all_to_stop(struct supervisor *s)
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
         s->child[i].restart_at_ns = 0;
+        if (s->child[i].console_fd >= 0) {
+            /* A signal between a look and a wait is missed; the end of the input is not. */
+            (void)shutdown(s->child[i].console_fd, SHUT_WR);
+        }
         if (s->child[i].pid > 0) {
             (void)kill(s->child[i].pid, SIGTERM);
         } else {
