@@ -25,6 +25,7 @@
 
 #define REPORT_EVERY_NS 1000000000ull
 #define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps failing */
+#define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
 #define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
 
 struct child {
@@ -225,6 +226,7 @@ static void kill_stubborn(struct supervisor *s)
             (void)kill(s->child[i].pid, SIGKILL);
         }
     }
+    s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
 }
 
 /* Reads a VM's console until it is empty. */
