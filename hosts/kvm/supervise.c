@@ -171,12 +171,19 @@ static bool child_start(struct supervisor *s, uint32_t index)
         child_exec(s, index, pair[1], c->report_fd);
     }
     (void)close(pair[1]);
-    if (pid < 0) {
+    int pid_fd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pid_fd < 0) {
+        int saved = errno;
+        if (pid > 0) { /* its end would never be noticed */
+            (void)kill(pid, SIGKILL);
+            (void)waitpid(pid, NULL, 0);
+        }
         (void)close(pair[0]);
+        errno = saved;
         return false;
     }
     c->pid = pid;
-    c->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    c->pid_fd = pid_fd;
     c->console_fd = pair[0];
     c->started_ns = host_ns();
     c->restart_at_ns = 0;
