@@ -24,7 +24,7 @@
 #include "kvm/link.h"
 
 #define REPORT_EVERY_NS 1000000000ull
-#define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps failing */
+#define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps ending */
 #define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
 #define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
 
@@ -333,7 +333,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     tell(s, LINK_REPORT, index, c->report, sizeof(*c->report));
     if (again && s->kill_at_ns == 0) { /* nobody took leave while it was told */
         uint64_t now = host_ns();
-        bool hasty = why.cause != LINK_STOP_RESET && now - c->started_ns < RESTART_GAP_NS;
+        bool hasty = now - c->started_ns < RESTART_GAP_NS; /* by a guest's reset, too */
         c->restarts++;
         c->restart_at_ns = hasty ? now + RESTART_GAP_NS : now;
         return;
