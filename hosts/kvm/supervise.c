@@ -474,8 +474,10 @@ static bool prepare(struct supervisor *s)
         struct child *c = &s->child[i];
         c->pid_fd = -1;
         c->console_fd = -1;
-        c->report_fd = memfd_create("bulkhead-report", MFD_CLOEXEC);
-        if (c->report_fd < 0 || ftruncate(c->report_fd, sizeof(*c->report)) != 0) {
+        c->report_fd = memfd_create("bulkhead-report", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        /* Sealed: a component that shrank it would send us SIGBUS, and all VMs with us. */
+        if (c->report_fd < 0 || ftruncate(c->report_fd, sizeof(*c->report)) != 0 ||
+            fcntl(c->report_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
             return false;
         }
         void *at =
