@@ -28,6 +28,8 @@
 #define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
 #define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
 
+#define LAST_WORDS_MS 1000 /* what a stuck link may take of a VM's last bytes */
+
 struct child {
     pid_t pid;                /* 0: not running                        */
     int pid_fd;               /* readable when the process has ended   */
@@ -236,12 +238,21 @@ static void kill_stubborn(struct supervisor *s)
     s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
 }
 
-/* Reads a VM's console until it is empty. */
-static void drain_console(struct supervisor *s, uint32_t index)
+/* Whether the link takes what may wait (consoles, reports), at once or within `ms`. Where there is
+ * nobody, frames vanish. What must be said (a VM's start and end) finds the room that this leaves. */
+static bool link_takes(const struct supervisor *s, int ms)
+{
+    struct pollfd p = {.fd = s->link_fd, .events = POLLOUT};
+    return !s->link_up || poll(&p, 1, ms) == 1;
+}
+
+/* Reads a VM's console until it is empty or the link is full: a VM's bytes wait in its own buffer,
+ * which drops and counts them, and never hold up the supervisor and with it the other VMs. */
+static void drain_console(struct supervisor *s, uint32_t index, int wait_ms)
 {
     struct child *c = &s->child[index];
     uint8_t buf[4096];
-    for (uint32_t turn = 0; turn < 64 && c->console_fd >= 0; turn++) {
+    for (uint32_t turn = 0; turn < 64 && c->console_fd >= 0 && link_takes(s, wait_ms); turn++) {
         ssize_t n = recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT);
         if (n > 0) {
             tell(s, LINK_CONSOLE, index, buf, (size_t)n);
@@ -318,7 +329,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     if (waitpid(c->pid, &status, 0) != c->pid) {
         return;
     }
-    drain_console(s, index);
+    drain_console(s, index, LAST_WORDS_MS);
     if (c->console_fd >= 0) {
         (void)close(c->console_fd);
     }
@@ -409,7 +420,7 @@ static void do_what_is_due(struct supervisor *s)
     }
     if (now >= s->next_report_ns) {
         for (uint32_t i = 0; i < s->image->vms; i++) {
-            if (s->child[i].pid > 0) {
+            if (s->child[i].pid > 0 && link_takes(s, 0)) {
                 tell(s, LINK_REPORT, i, s->child[i].report, sizeof(*s->child[i].report));
             }
         }
@@ -436,23 +447,26 @@ static void turn(struct supervisor *s)
 {
     struct pollfd fds[1 + 2 * SYSTEM_VMS_MAX];
     uint32_t vms = s->image->vms;
-    fds[0] = (struct pollfd){.fd = s->link_up ? s->link_fd : -1, .events = POLLIN};
+    bool room = link_takes(s, 0);
+    fds[0] = (struct pollfd){.fd = s->link_up ? s->link_fd : -1,
+                             .events = (short)(room ? POLLIN : POLLIN | POLLOUT)};
     for (uint32_t i = 0; i < vms; i++) {
         const struct child *c = &s->child[i];
-        fds[1u + 2u * i] = (struct pollfd){.fd = c->pid > 0 ? c->console_fd : -1, .events = POLLIN};
+        fds[1u + 2u * i] =
+            (struct pollfd){.fd = room && c->pid > 0 ? c->console_fd : -1, .events = POLLIN};
         fds[2u + 2u * i] = (struct pollfd){.fd = c->pid > 0 ? c->pid_fd : -1, .events = POLLIN};
     }
     (void)poll(fds, 1u + 2u * vms, ms_to_next(s));
     for (uint32_t i = 0; i < vms; i++) {
         if (fds[1u + 2u * i].fd >= 0 && fds[1u + 2u * i].revents != 0) {
-            drain_console(s, i);
+            drain_console(s, i, 0);
         }
         if (fds[2u + 2u * i].fd >= 0 && fds[2u + 2u * i].revents != 0) {
             child_ended(s, i);
         }
     }
     if (fds[0].fd >= 0 && fds[0].revents != 0) {
-        read_link(s);
+        read_link(s); /* also where there is only room again: that does no harm */
     }
     do_what_is_due(s);
 }

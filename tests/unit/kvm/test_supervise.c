@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The supervisor with VMs that are none: this program is also the component that it starts, and does
+ * what the VM's name says. Limits below only end a test that would hang. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kvm/link.h"
+#include "kvm/supervise.h"
+
+#define BOARD_FD 100 /* struct board, inherited by everybody */
+#define TURNS    4000u
+
+/* What the test and its VMs tell each other. */
+struct board {
+    atomic_uint starts[SYSTEM_VMS_MAX];
+    atomic_uint stuck; /* a VM could not write any more */
+    atomic_uint go;
+};
+
+static struct board *board;
+static struct system_image image;
+static struct link_reader reader;
+
+static void pause_a_little(void)
+{
+    const struct timespec t = {.tv_nsec = 5000000};
+    (void)nanosleep(&t, NULL);
+}
+
+/* --- The VMs ----------------------------------------------------------------------------------- */
+
+static void until_end_of_input(int console)
+{
+    uint8_t byte;
+    ssize_t n;
+    do {
+        n = recv(console, &byte, 1, 0);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+static void flood(int console)
+{
+    static uint8_t zeros[4096];
+    for (;;) {
+        if (send(console, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            atomic_store(&board->stuck, 1);
+            pause_a_little();
+        }
+    }
+}
+
+static int component(char **argv)
+{
+    const struct system_image *system =
+        mmap(NULL, sizeof(*system), PROT_READ, MAP_SHARED, atoi(argv[3]), 0);
+    struct vm_report *report =
+        mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[6]), 0);
+    int index = atoi(argv[4]);
+    int console = atoi(argv[5]);
+    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
+    const char *name = system->vm[index].name;
+    unsigned starts = atomic_fetch_add(&board->starts[index], 1) + 1;
+    report->state = REPORT_RUNNING;
+    if (strcmp(name, "flood") == 0) {
+        flood(console);
+    } else if (strcmp(name, "shrink") == 0) {
+        report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
+    } else if (strcmp(name, "once") == 0 && starts == 1) {
+        while (atomic_load(&board->go) == 0) {
+            pause_a_little();
+        }
+        report->end = VM_END_RESET;
+    } else {
+        (void)signal(SIGTERM, SIG_IGN); /* as one that comes just before the wait */
+        until_end_of_input(console);
+    }
+    report->state = REPORT_ENDED;
+    return 0;
+}
+
+/* --- The person -------------------------------------------------------------------------------- */
+
+static void new_board(const char *first, const char *second)
+{
+    int fd = memfd_create("board", 0);
+    assert_true(fd >= 0 && ftruncate(fd, sizeof(*board)) == 0);
+    assert_int_equal(dup2(fd, BOARD_FD), BOARD_FD);
+    close(fd);
+    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
+    assert_true(board != MAP_FAILED);
+    memset(&image, 0, sizeof(image));
+    const char *const names[] = {first, second};
+    for (size_t i = 0; i < 2 && names[i] != NULL; i++) {
+        strcpy(image.vm[i].name, names[i]);
+        image.vm[i].cpu = SYSTEM_CPU_ANY;
+        image.vms = (uint32_t)i + 1u;
+    }
+    reader.have = 0;
+}
+
+static pid_t new_supervisor(int *link)
+{
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(fd[0]);
+        _exit(supervise(&image, fd[1]));
+    }
+    close(fd[1]);
+    *link = fd[0];
+    return pid;
+}
+
+/* True if it ends by itself. Its VMs end with it. */
+static bool ends(pid_t pid)
+{
+    for (uint32_t i = 0; i < TURNS; i++) {
+        if (waitpid(pid, NULL, WNOHANG) == pid) {
+            return true;
+        }
+        pause_a_little();
+    }
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    return false;
+}
+
+static bool comes_true(atomic_uint *what, unsigned value)
+{
+    for (uint32_t i = 0; i < TURNS && atomic_load(what) < value; i++) {
+        pause_a_little();
+    }
+    return atomic_load(what) >= value;
+}
+
+/* The next frame of that type, copied. */
+static void frame(int link, enum link_type type, void *out, size_t len)
+{
+    struct link_head head;
+    const uint8_t *data;
+    do {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    } while (head.type != type);
+    assert_int_equal(head.len, len);
+    if (len != 0) {
+        memcpy(out, data, len);
+    }
+}
+
+static void a_vm_that_misses_its_signal_ends_by_the_end_of_its_input(void **state)
+{
+    (void)state;
+    struct vm_report report;
+    struct link_stopped why;
+    int link;
+    new_board("deaf", NULL);
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 1));
+    assert_true(link_write(link, LINK_STOP, LINK_NO_VM, NULL, 0));
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    frame(link, LINK_REPORT, &report, sizeof(report));
+    frame(link, LINK_DONE, NULL, 0);
+    assert_int_equal(why.cause, LINK_STOP_ASKED);
+    assert_int_equal(report.state, REPORT_ENDED); /* not killed: it told the end itself */
+    assert_true(ends(pid));
+    close(link);
+}
+
+static void everything_ends_if_the_person_goes_while_a_frame_waits(void **state)
+{
+    (void)state;
+    int link;
+    new_board("flood", NULL);
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->stuck, 1)); /* nobody reads: all that can be full is */
+    close(link);
+    assert_true(ends(pid));
+}
+
+static void who_does_not_read_holds_up_no_restart(void **state)
+{
+    (void)state;
+    int link;
+    new_board("flood", "once");
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->stuck, 1));
+    atomic_store(&board->go, 1);
+    assert_true(comes_true(&board->starts[1], 2));
+    close(link);
+    assert_true(ends(pid));
+}
+
+static void a_component_cannot_take_the_report_away_from_under_the_supervisor(void **state)
+{
+    (void)state;
+    struct vm_report report = {0};
+    struct link_stopped why;
+    int link;
+    new_board("shrink", NULL);
+    pid_t pid = new_supervisor(&link);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    frame(link, LINK_REPORT, &report, sizeof(report));
+    assert_int_equal(report.end_code, 2);
+    assert_true(ends(pid));
+    close(link);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_vm_that_misses_its_signal_ends_by_the_end_of_its_input),
+        cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
+        cmocka_unit_test(who_does_not_read_holds_up_no_restart),
+        cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
+    };
+    if (argc == 7 && strcmp(argv[1], "--component") == 0) {
+        return component(argv);
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
