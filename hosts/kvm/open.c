@@ -20,6 +20,8 @@
 #define KVM_TSS_GPA      0xFFFBD000ul
 #define KVM_IDENTITY_GPA 0xFFFBC000ull
 
+#define TSC_JUMP (1ull << 42) /* some 20 minutes without a look: worth asking KVM for the offset */
+
 static bool failed(char *why, size_t size, const char *what, const char *remedy)
 {
     (void)snprintf(why, size, "%s: %s; %s", what, strerror(errno), remedy);
@@ -89,6 +91,7 @@ bool kvm_machine_start_tsc(struct kvm_machine *m)
         .addr = (uint64_t)(uintptr_t)&offset,
     };
     m->tsc_offset = offset;
+    m->tsc_last = 0;
     return ioctl(m->vcpu_fd, KVM_SET_DEVICE_ATTR, &attr) == 0;
 }
 
@@ -165,7 +168,30 @@ bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, 
     return true;
 }
 
-uint64_t kvm_guest_tsc(const struct kvm_machine *m)
+/* The TSC went back or jumped far. After a suspend that reset the host's TSC, KVM has given the guest
+ * another offset, so that it goes on where it was. */
+static uint64_t tsc_after_jump(struct kvm_machine *m)
 {
-    return __rdtsc() + m->tsc_offset;
+    uint64_t offset = 0;
+    struct kvm_device_attr attr = {
+        .group = KVM_VCPU_TSC_CTRL,
+        .attr = KVM_VCPU_TSC_OFFSET,
+        .addr = (uint64_t)(uintptr_t)&offset,
+    };
+    if (ioctl(m->vcpu_fd, KVM_GET_DEVICE_ATTR, &attr) == 0) {
+        m->tsc_offset = offset;
+    }
+    uint64_t tsc = __rdtsc() + m->tsc_offset;
+    bool back = tsc - m->tsc_last > INT64_MAX;
+    return back ? m->tsc_last : tsc;
+}
+
+uint64_t kvm_guest_tsc(struct kvm_machine *m)
+{
+    uint64_t tsc = __rdtsc() + m->tsc_offset;
+    if (tsc - m->tsc_last > TSC_JUMP) { /* also backwards */
+        tsc = tsc_after_jump(m);
+    }
+    m->tsc_last = tsc;
+    return tsc;
 }

@@ -23,6 +23,7 @@ struct kvm_machine {
     struct kvm_run *run;
     size_t run_bytes;
     uint64_t tsc_offset; /* guest TSC = host TSC + this, modulo 2^64 */
+    uint64_t tsc_last;   /* the guest's TSC as last told: it never runs backwards */
     uint32_t tsc_khz;
 };
 
@@ -48,8 +49,9 @@ bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *pol
 /* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM of its own. */
 bool kvm_tsc_deadline_exits(void);
 
-/* The guest's TSC now. */
-uint64_t kvm_guest_tsc(const struct kvm_machine *m);
+/* The guest's TSC now. Never less than last time, also where the host's went back: over a suspend to
+ * memory, or between sockets. */
+uint64_t kvm_guest_tsc(struct kvm_machine *m);
 
 /* The core's register cache: fetch for struct regs_source (host = struct kvm_machine), and write-back.
  * A failure of these calls on a live vCPU is a broken host: they stop the process. */

@@ -168,7 +168,7 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
 }
 
 /* Wall-clock time at guest TSC 0. */
-static uint64_t epoch_now(const struct vmm *v)
+static uint64_t epoch_now(struct vmm *v)
 {
     struct timespec ts;
     (void)clock_gettime(CLOCK_REALTIME, &ts);
@@ -255,7 +255,7 @@ static void report_update(struct vmm *v)
 /* --- The loop ---------------------------------------------------------------------------------- */
 
 /* Host ns until the guest's TSC reaches `tsc`, rounded up; 0 if it has. */
-static uint64_t ns_until(const struct vmm *v, uint64_t tsc)
+static uint64_t ns_until(struct vmm *v, uint64_t tsc)
 {
     uint64_t now = kvm_guest_tsc(&v->kvm);
     return tsc <= now ? 0 : clock_ns_by(&v->clock, tsc - now);
