@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a VM's process may still do in its sandbox: each in a process of its own. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "kvm/sandbox.h"
+
+typedef void deed(void);
+
+/* The wait status of a process that does this in the sandbox; exit status 0 if it is not ended. */
+static int does(deed *what)
+{
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)signal(SIGABRT, SIG_DFL);
+        if (!sandbox_enter()) {
+            _exit(99);
+        }
+        what();
+        (void)syscall(SYS_exit_group, 0); /* not _exit(): a sanitizer would look around first */
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static bool killed_by(int status, int number)
+{
+    return WIFSIGNALED(status) && WTERMSIG(status) == number;
+}
+
+static void enters_a_guest(void)
+{
+    (void)syscall(SYS_ioctl, -1, KVM_RUN, NULL);
+}
+
+/* What abort() comes to. Not abort() itself: a sanitizer would look around first. */
+static void aborts(void)
+{
+    (void)syscall(SYS_tgkill, (int)syscall(SYS_getpid), (int)syscall(SYS_gettid), SIGABRT);
+}
+
+static void types_into_the_terminal(void)
+{
+    (void)syscall(SYS_ioctl, STDERR_FILENO, TIOCSTI, "x");
+}
+
+static void opens_a_file(void)
+{
+    (void)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY);
+}
+
+static void signals_its_parent(void)
+{
+    (void)syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static void signals_its_parent_the_plain_way(void)
+{
+    (void)syscall(SYS_kill, getppid(), 0);
+}
+
+static void a_component_enters_its_guest_and_can_end_loudly(void **state)
+{
+    (void)state;
+    assert_int_equal(does(enters_a_guest), 0);
+    assert_true(killed_by(does(aborts), SIGABRT));
+}
+
+static void it_reaches_neither_files_nor_the_terminal_nor_other_processes(void **state)
+{
+    (void)state;
+    assert_true(killed_by(does(opens_a_file), SIGSYS));
+    assert_true(killed_by(does(types_into_the_terminal), SIGSYS));
+    assert_true(killed_by(does(signals_its_parent), SIGSYS));
+    assert_true(killed_by(does(signals_its_parent_the_plain_way), SIGSYS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_component_enters_its_guest_and_can_end_loudly),
+        cmocka_unit_test(it_reaches_neither_files_nor_the_terminal_nor_other_processes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
