@@ -348,6 +348,7 @@ void vm_exit(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_exit *x)
     v->irq_ready = x->irq_ready;
     v->nmi_ready = x->nmi_ready;
     v->irq_flag = x->irq_flag;
+    v->cr8 = x->cr8;
     if (board_has(vm, SYSTEM_DEV_LAPIC)) {
         lapic_set_cr8(&vm->lapic, x->cr8);
     }

@@ -132,7 +132,7 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
         v->halted = false; /* also for one that cannot go in yet: behind a #DB, say */
     }
     plan->go = v->halted ? VM_GO_WAIT : VM_GO_RUN;
-    plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : 0;
+    plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : v->cr8;
     vm_ns_t deadline = bus_deadline(&vm->bus);
     if (deadline != VM_NS_NEVER) {
         plan->deadline_tsc = clock_tsc_by(&vm->clock, deadline);

@@ -38,6 +38,7 @@ struct vcpu {
     bool irq_ready; /* as of the last exit */
     bool nmi_ready;
     bool irq_flag;
+    uint8_t cr8; /* as the guest left it: CR8 is there without a local APIC, too */
     bool nmi_pending;
     bool exception_pending; /* raw hosts: the emulator wants the guest to have this */
     bool exception_has_code;

@@ -269,6 +269,17 @@ static void task_priority_is_one_register_in_two_places(void **state)
     sim_free(s);
 }
 
+static void cr8_keeps_its_value_where_there_is_no_local_apic(void **state)
+{
+    (void)state;
+    struct log log;
+    struct sim *s = new_sim(SYSTEM_DEV_PIC, TICK_CATCH_UP, &log);
+    s->cr8 = 5;
+    sim_out(s, 0x80, 1, 0);
+    assert_int_equal(s->cr8, 5);
+    sim_free(s);
+}
+
 static void what_the_system_file_does_not_name_is_not_there(void **state)
 {
     (void)state;
@@ -515,6 +526,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_ends_a_halt_even_where_something_else_goes_in_first),
         cmocka_unit_test(a_pending_interrupt_asks_for_a_window),
         cmocka_unit_test(task_priority_is_one_register_in_two_places),
+        cmocka_unit_test(cr8_keeps_its_value_where_there_is_no_local_apic),
         cmocka_unit_test(what_the_system_file_does_not_name_is_not_there),
         cmocka_unit_test(every_way_out_is_told_apart),
         cmocka_unit_test(unknown_msrs_fault_and_are_counted),
