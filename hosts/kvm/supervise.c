@@ -317,7 +317,9 @@ static bool wants_restart(const struct supervisor *s, uint32_t index,
         return true;
     }
     bool failed = why->cause == LINK_STOP_FAILED || why->cause == LINK_STOP_DIED;
-    bool ever_ran = s->child[index].report->state >= REPORT_RUNNING;
+    /* What never ran is set up wrongly. What did may fail to start again for want of memory, say. */
+    const struct child *c = &s->child[index];
+    bool ever_ran = c->report->state >= REPORT_RUNNING || c->restarts > 0;
     return failed && ever_ran && s->image->vm[index].on_failure == SYSTEM_FAIL_RESTART;
 }
 

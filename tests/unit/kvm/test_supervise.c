@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -76,9 +77,16 @@ static int component(char **argv)
     board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
     const char *name = system->vm[index].name;
     unsigned starts = atomic_fetch_add(&board->starts[index], 1) + 1;
+    report->state = REPORT_LOADING;
+    if (strcmp(name, "refused") == 0 && starts > 1) {
+        report->end = VM_END_HOST_ERROR;
+        return 1;
+    }
     report->state = REPORT_RUNNING;
     if (strcmp(name, "flood") == 0) {
         flood(console);
+    } else if (strcmp(name, "refused") == 0) {
+        report->end = VM_END_TRIPLE_FAULT;
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
     } else if (strcmp(name, "once") == 0 && starts == 1) {
@@ -121,6 +129,7 @@ static pid_t new_supervisor(int *link)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         close(fd[0]);
         _exit(supervise(&image, fd[1]));
     }
@@ -208,6 +217,18 @@ static void who_does_not_read_holds_up_no_restart(void **state)
     assert_true(ends(pid));
 }
 
+static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
+{
+    (void)state;
+    int link;
+    new_board("refused", NULL);
+    image.vm[0].on_failure = SYSTEM_FAIL_RESTART;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 3));
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_component_cannot_take_the_report_away_from_under_the_supervisor(void **state)
 {
     (void)state;
@@ -229,6 +250,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_vm_that_misses_its_signal_ends_by_the_end_of_its_input),
         cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
+        cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
     if (argc == 7 && strcmp(argv[1], "--component") == 0) {
