@@ -443,11 +443,15 @@ int vmm_main(int argc, char **argv)
     if (!build(&v)) {
         return refuse(&v);
     }
+    if (!sandbox_enter()) {
+        because(&v, "cannot enter its sandbox: %s; a kernel with CONFIG_SECCOMP_FILTER is needed",
+                strerror(errno));
+        return refuse(&v);
+    }
     signal_run = v.kvm.run;
     v.entered_ns = host_ns();
     v.report->load_ns = v.entered_ns - start;
     v.report->state = REPORT_RUNNING;
-    (void)sandbox_enter();
     run(&v);
     finish(&v);
     return 0;
