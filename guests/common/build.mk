@@ -2,7 +2,7 @@
 # What every guest of ours is built with: start code, tables, serial text. No C library.
 
 .PHONY: guests
-guests: ## build the demo RTOS and the test guests
+guests: ## build our guests, and fetch the kernel of the Linux guest
 
 GUEST_COMMON := boot.c serial.c print.c memory.c tables.c trap.S
 GUEST_CFLAGS := -std=c11 -ffreestanding -nostdlib -fno-pic -no-pie -mno-red-zone -mcmodel=small \

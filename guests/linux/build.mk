@@ -5,7 +5,7 @@
 LINUX_GUEST := $(B)/guests/linux
 
 .PHONY: guests
-guests: $(LINUX_GUEST)/vmlinuz $(LINUX_GUEST)/initrd.cpio.gz ## fetch and build the guests
+guests: $(LINUX_GUEST)/vmlinuz $(LINUX_GUEST)/initrd.cpio.gz
 
 # The kernel appears last, so it stands for the busybox and the modules too.
 $(LINUX_GUEST)/vmlinuz: guests/linux/prepare

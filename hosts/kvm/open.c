@@ -12,13 +12,16 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "base/arith.h"
 #include "cpu/msr.h"
 #include "dev/lapic.h"
 
-/* Three pages that Intel processors without unrestricted guest need; below the BIOS, where no RAM
- * that a system file may name can lie beside the local APIC. Documentation/virt/kvm/api.rst 4.43. */
-#define KVM_TSS_GPA      0xFFFBD000ul
-#define KVM_IDENTITY_GPA 0xFFFBC000ull
+/* Four pages that KVM wants for itself on Intel processors without unrestricted guest: where no guest
+ * RAM is, below the BIOS. Linux Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR. */
+#define KVM_OWN_TOP   0xFFFBC000ull
+#define KVM_OWN_BYTES 0x4000ull
+#define KVM_OWN_STEP  0x100000ull
+#define KVM_OWN_TRIES 256u
 
 #define TSC_JUMP (1ull << 42) /* some 20 minutes without a look: worth asking KVM for the offset */
 
@@ -52,6 +55,27 @@ static bool map_memory(const struct kvm_machine *m, const struct gmem *mem)
         }
     }
     return true;
+}
+
+static bool overlaps_ram(const struct gmem *mem, uint64_t gpa)
+{
+    for (uint32_t i = 0; i < mem->count; i++) {
+        if (range_overlaps(gpa, KVM_OWN_BYTES, mem->region[i].base, mem->region[i].size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives KVM its own pages: one for the identity map, three for the TSS. */
+static bool place_own_pages(int vm_fd, const struct gmem *mem)
+{
+    uint64_t at = KVM_OWN_TOP;
+    for (uint32_t i = 0; i < KVM_OWN_TRIES && overlaps_ram(mem, at); i++) {
+        at -= KVM_OWN_STEP;
+    }
+    return ioctl(vm_fd, KVM_SET_TSS_ADDR, (unsigned long)(at + 0x1000u)) == 0 &&
+           ioctl(vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &at) == 0;
 }
 
 /* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy.
@@ -138,7 +162,6 @@ void kvm_machine_close(struct kvm_machine *m)
 
 bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, size_t why_size)
 {
-    uint64_t identity = KVM_IDENTITY_GPA;
     const char *newer = "a Linux kernel of 5.16 or later is needed";
     *m = KVM_MACHINE_CLOSED;
     m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -150,9 +173,9 @@ bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, 
     if (m->vm_fd < 0) {
         return failed(why, why_size, "KVM cannot create a VM", "is another hypervisor active?");
     }
-    if (ioctl(m->vm_fd, KVM_SET_TSS_ADDR, KVM_TSS_GPA) != 0 ||
-        ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) != 0) {
-        return failed(why, why_size, "KVM refuses its own three pages", newer);
+    if (!place_own_pages(m->vm_fd, mem)) {
+        return failed(why, why_size, "KVM refuses its own pages",
+                      "leave some addresses below 4 GiB without RAM");
     }
     if (!map_memory(m, mem)) {
         return failed(why, why_size, "KVM refuses a range of guest RAM",

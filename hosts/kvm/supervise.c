@@ -67,6 +67,14 @@ static void tell(struct supervisor *s, enum link_type type, uint32_t vm, const v
     }
 }
 
+/* The VM's report, with what only the supervisor knows. */
+static void tell_report(struct supervisor *s, uint32_t vm)
+{
+    struct child *c = &s->child[vm];
+    c->report->input_dropped = c->input_dropped;
+    tell(s, LINK_REPORT, vm, c->report, sizeof(*c->report));
+}
+
 __attribute__((format(printf, 3, 4))) static void note(struct supervisor *s, uint32_t vm,
                                                        const char *format, ...)
 {
@@ -343,7 +351,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     bool again = wants_restart(s, index, &why);
     why.will_restart = again;
     tell(s, LINK_STOPPED, index, &why, sizeof(why));
-    tell(s, LINK_REPORT, index, c->report, sizeof(*c->report));
+    tell_report(s, index);
     if (again && s->kill_at_ns == 0) { /* nobody took leave while it was told */
         uint64_t now = host_ns();
         bool hasty = now - c->started_ns < RESTART_GAP_NS; /* by a guest's reset, too */
@@ -423,7 +431,7 @@ static void do_what_is_due(struct supervisor *s)
     if (now >= s->next_report_ns) {
         for (uint32_t i = 0; i < s->image->vms; i++) {
             if (s->child[i].pid > 0 && link_takes(s, 0)) {
-                tell(s, LINK_REPORT, i, s->child[i].report, sizeof(*s->child[i].report));
+                tell_report(s, i);
             }
         }
         s->next_report_ns = now + REPORT_EVERY_NS;

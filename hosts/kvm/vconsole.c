@@ -3,11 +3,14 @@
 #include "kvm/vconsole.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define VCONSOLE_CHUNK 2048u
+#define VCONSOLE_CHUNK        2048u
+#define VCONSOLE_FINISH_NS    100000000
+#define VCONSOLE_FINISH_TRIES 5u
 
 void vconsole_put(struct vconsole *c, uint8_t byte, uint64_t now_ns)
 {
@@ -43,6 +46,19 @@ void vconsole_flush(struct vconsole *c)
         memmove(c->out, c->out + sent, c->out_len - sent);
         c->out_len -= sent;
     }
+}
+
+void vconsole_finish(struct vconsole *c)
+{
+    const struct timespec a_while = {.tv_nsec = VCONSOLE_FINISH_NS};
+    struct pollfd fd = {.fd = c->fd, .events = POLLOUT};
+    vconsole_flush(c);
+    for (uint32_t i = 0; c->out_len > 0 && i < VCONSOLE_FINISH_TRIES; i++) {
+        (void)ppoll(&fd, 1, &a_while, NULL);
+        vconsole_flush(c);
+    }
+    c->dropped += c->out_len;
+    c->out_len = 0;
 }
 
 uint64_t vconsole_deadline(const struct vconsole *c)

@@ -29,6 +29,9 @@ void vconsole_put(struct vconsole *c, uint8_t byte, uint64_t now_ns);
 /* Sends what can be sent without waiting. */
 void vconsole_flush(struct vconsole *c);
 
+/* At the end of a VM: waits a little for a slow reader, then counts what is left as dropped. */
+void vconsole_finish(struct vconsole *c);
+
 /* Flushes if a whole line is there, the buffer grows large, or a partial line waited long enough. */
 void vconsole_flush_if_due(struct vconsole *c, uint64_t now_ns);
 

@@ -372,7 +372,7 @@ static void run(struct vmm *v)
 static void finish(struct vmm *v)
 {
     struct vm_outcome o = vm_outcome(v->vm);
-    vconsole_flush(&v->console);
+    vconsole_finish(&v->console);
     report_update(v);
     kvm_read_stats(&v->kvm, &v->report->kvm);
     v->report->end = o.end;

@@ -14,10 +14,20 @@ static bool interrupts_on(const struct sim *s)
 static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)
 {
     struct sim *s = host;
+    struct vcpu_regs all = s->regs;
     (void)vcpu;
-    (void)groups;
     s->fetches++;
-    *regs = s->regs;
+    if ((groups & REGS_GPR) == 0) { /* what was not asked for stays as the core has it */
+        memcpy(all.gpr, regs->gpr, sizeof(all.gpr));
+        all.rip = regs->rip;
+        all.rflags = regs->rflags;
+    } else if ((groups & REGS_SYS) == 0) {
+        all = *regs;
+        memcpy(all.gpr, s->regs.gpr, sizeof(all.gpr));
+        all.rip = s->regs.rip;
+        all.rflags = s->regs.rflags;
+    }
+    *regs = all;
 }
 
 static void console_byte(void *host, uint32_t serial, uint8_t byte)

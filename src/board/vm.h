@@ -54,7 +54,6 @@ struct vm_counts {
     uint64_t refused_msr_writes;
     uint32_t last_refused_msr;
     uint32_t startup_ipis; /* INIT and STARTUP messages: there is no second vCPU to take them */
-    uint64_t input_dropped;
 };
 
 enum vm_timer {

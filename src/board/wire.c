@@ -19,6 +19,9 @@
 #define CMOS_ABOVE16M_64K_L 0x34u
 #define CMOS_ABOVE16M_64K_H 0x35u
 
+#define LEGACY_HOLE     0xA0000u
+#define LEGACY_HOLE_END 0x100000u
+
 #define ELCR_HIGH_PORT 0x4D1u /* edge/level control of IRQ 8 to 15 */
 
 /* --- Lines -------------------------------------------------------------------------------------- */
@@ -277,13 +280,23 @@ static void cmos_pair(struct vm *vm, uint8_t lo, uint8_t hi, uint64_t value)
     rtc_set_cmos(&vm->rtc, hi, (uint8_t)(fits >> 8));
 }
 
-/* RAM from 0 upwards without a hole, as old kernels read it from CMOS. */
-static void reset_cmos(struct vm *vm)
+/* The end of RAM from 0 upwards; the hole below 1 MiB does not count. */
+static uint64_t low_ram_top(const struct gmem *mem)
 {
     uint64_t top = 0;
-    if (vm->w.mem.count > 0 && vm->w.mem.region[0].base == 0) {
-        top = vm->w.mem.region[0].size;
+    for (uint32_t i = 0; i < mem->count; i++) { /* bound: GMEM_REGIONS_MAX */
+        uint64_t reach = top >= LEGACY_HOLE && top < LEGACY_HOLE_END ? LEGACY_HOLE_END : top;
+        if (mem->region[i].base <= reach) {
+            top = mem->region[i].base + mem->region[i].size;
+        }
     }
+    return top;
+}
+
+/* The size of RAM as old kernels read it from CMOS. */
+static void reset_cmos(struct vm *vm)
+{
+    uint64_t top = low_ram_top(&vm->w.mem);
     uint64_t ext_kib = top > 0x100000u ? (top - 0x100000u) / 1024u : 0;
     uint64_t high_64k = top > 0x1000000u ? (top - 0x1000000u) / 65536u : 0;
     cmos_pair(vm, CMOS_BASE_KIB_LO, CMOS_BASE_KIB_HI, top < 0xA0000u ? top / 1024u : 640u);
