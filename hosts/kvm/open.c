@@ -78,7 +78,8 @@ static bool place_own_pages(int vm_fd, const struct gmem *mem)
            ioctl(vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &at) == 0;
 }
 
-/* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy.
+/* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy,
+ * and HWCR too, whose bit 24 tells Linux that an invariant TSC is one. KVM reads it as 0.
  * A write to the TSC would move it under KVM's hands only, and no deadline would be right again. */
 static bool let_msrs_out(int vm_fd)
 {
@@ -100,6 +101,10 @@ static bool let_msrs_out(int vm_fd)
                  .base = LAPIC_MSR_TSC_DEADLINE,
                  .bitmap = deny_one},
                 {.flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1, .base = MSR_TSC, .bitmap = deny_one},
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 1,
+                 .base = MSR_AMD_HWCR,
+                 .bitmap = deny_one},
             },
     };
     return ioctl(vm_fd, KVM_ENABLE_CAP, &cap) == 0 &&
