@@ -147,9 +147,10 @@ struct trap_frame *trap(struct trap_frame *f)
     if (f->vector < VECTOR_EXCEPTIONS) {
         health_fault(p->partition, f, timer_state().ticks);
     } else if (f->vector == VECTOR_TIMER) {
-        timer_tick();
-        sched_tick(timer_state().ticks);
-        report_tick();
+        if (timer_tick()) {
+            sched_tick(timer_state().ticks);
+            report_tick();
+        }
     } else if (f->vector == VECTOR_SYSCALL && f->rax == SYS_ERROR) {
         health_error(p->partition, f->rdi, timer_state().ticks);
     } else if (f->vector == VECTOR_SYSCALL) {

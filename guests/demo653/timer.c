@@ -29,6 +29,7 @@ static uint32_t count;      /* periodic: APIC counts of a period */
 static uint64_t period_num; /* period in TSC ticks, as a fraction */
 static uint64_t period_den;
 static uint64_t zero;        /* TSC when the timer was started    */
+static bool stale;           /* one interrupt to come is no tick  */
 static uint64_t start_delay; /* TSC ticks from zero to when the timer surely ran */
 static struct timer_state state;
 
@@ -117,11 +118,13 @@ static void arm(uint64_t tick)
     }
 }
 
-/* The timer counts while masked; if all went fast, no tick is over when it is unmasked. */
+/* The timer counts while masked; if all went fast, no tick is over when it is unmasked. A tick that an
+ * earlier attempt left in the LAPIC is none of this one's. */
 static bool start_periodic(void)
 {
     uint64_t period = period_num / period_den;
     lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | LAPIC_LVT_PERIODIC | VECTOR_TIMER);
+    stale = (lapic_read(LAPIC_IRR + VECTOR_TIMER / 32u * 16u) >> VECTOR_TIMER % 32u & 1u) != 0;
     zero = rdtsc();
     lapic_write(LAPIC_TIMER_INITIAL, count);
     start_delay = rdtsc() - zero;
@@ -152,9 +155,14 @@ static int64_t behind_at(uint64_t tsc)
     return (int64_t)mul_div(tsc - zero, period_den, period_num) - (int64_t)state.ticks;
 }
 
-void timer_tick(void)
+bool timer_tick(void)
 {
     uint64_t now = rdtsc();
+    if (stale) {
+        stale = false;
+        lapic_eoi();
+        return false;
+    }
     uint64_t was_due = due(++state.ticks);
     if (now > was_due) {
         uint64_t by = now - was_due;
@@ -167,6 +175,7 @@ void timer_tick(void)
     state.behind = behind_at(now);
     lapic_eoi();
     arm(state.ticks + 1u);
+    return true;
 }
 
 uint32_t timer_tick_us(void)

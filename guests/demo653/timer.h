@@ -30,8 +30,9 @@ void timer_print(void);
 /* From here on VECTOR_TIMER comes once a period. @pre interrupts are off. */
 void timer_start(void);
 
-/* To be called once for each timer interrupt: counts it, acknowledges it, arms the next. */
-void timer_tick(void);
+/* To be called once for each timer interrupt: counts it, acknowledges it, arms the next. False: it was
+ * left over from an attempt to start the timer, and is no tick. */
+bool timer_tick(void);
 
 uint32_t timer_tick_us(void);
 
