@@ -5,9 +5,13 @@
 
 #include "lapic.h"
 #include "print.h"
+#include "trap.h"
 #include "x86.h"
 
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
+
+#define MSR_UNKNOWN 0x4FFFFF00u
+#define FAULTS      2000u
 
 static uint32_t counts_of_us(uint64_t us)
 {
@@ -142,6 +146,28 @@ struct verdict test_lapic(void)
             return v;
         }
     }
+    return PASS;
+}
+
+/* An interrupt that comes due while an instruction is being refused: both must arrive. If the
+ * interrupt gets lost after its acknowledge, it stays in service and blocks all that come after. */
+struct verdict test_faultirq(void)
+{
+    uint64_t v;
+    uint32_t faults = 0;
+    lapic_setup();
+    lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_PERIODIC | VECTOR_TIMER);
+    lapic_write(LAPIC_TIMER_INITIAL, counts_of_us(1500));
+    cpu_sti();
+    for (uint32_t i = 0; i < FAULTS; i++) {
+        faults += try_rdmsr(MSR_UNKNOWN, &v) == VECTOR_GENERAL ? 1u : 0u;
+    }
+    cpu_cli();
+    EXPECT(faults == FAULTS, "an unknown RDMSR gave no #GP");
+    uint32_t had = irq_count[VECTOR_TIMER];
+    print("faultirq: %u interrupts beside %u faults\n", had, faults);
+    EXPECT(had != 0, "no interrupt came in all that time");
+    EXPECT(wait_irq(VECTOR_TIMER, had + 3u), "an interrupt was lost, and blocks those after it");
     return PASS;
 }
 

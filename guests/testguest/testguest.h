@@ -81,6 +81,7 @@ struct verdict test_triple(void);
 struct verdict test_reset(void);
 struct verdict test_poweroff(void);
 struct verdict test_lapic(void);
+struct verdict test_faultirq(void);
 struct verdict test_tscdeadline(void);
 struct verdict test_pic(void);
 struct verdict test_ioapic(void);
