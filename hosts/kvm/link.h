@@ -54,7 +54,7 @@ struct link_stopped {
     uint32_t code;
     uint32_t will_restart; /* 1: LINK_STARTED follows */
     uint32_t restarts;     /* so far                  */
-    char text[192];        /* one sentence            */
+    char text[320];        /* one sentence            */
 };
 
 /* Collects the stream into frames: holds at most one partial frame. */

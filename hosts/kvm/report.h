@@ -62,7 +62,7 @@ struct vm_report {
     struct report_kvm kvm;
     uint32_t end;         /* enum vm_end                                            */
     uint32_t end_code;    /* debug-exit value, host error number                    */
-    char end_text[160];   /* one sentence                                           */
+    char end_text[256];   /* one sentence                                           */
     char ram_backing[64]; /* e.g. "2 MiB pages (hugetlb)", "4 KiB pages"            */
 };
 

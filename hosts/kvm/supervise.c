@@ -299,6 +299,12 @@ static void judge(const struct supervisor *s, const struct child *c, int status,
                        out->code, strsignal(WTERMSIG(status)));
         return;
     }
+    if (r->state == REPORT_LOADING && r->end == VM_END_HOST_ERROR) {
+        out->cause = LINK_STOP_FAILED;
+        (void)snprintf(out->text, sizeof(out->text), "it cannot start: %.*s",
+                       (int)sizeof(r->end_text) - 1, r->end_text);
+        return;
+    }
     if (r->state == REPORT_ENDED || r->end == VM_END_HOST_ERROR) {
         uint32_t end = r->end < sizeof(ends) / sizeof(ends[0]) ? r->end : VM_END_HOST_ERROR;
         out->cause = ends[end].cause;
@@ -314,6 +320,13 @@ static void judge(const struct supervisor *s, const struct child *c, int status,
                    s->kill_at_ns != 0 ? "stopped on request" : "its process ended unasked");
 }
 
+/* What on_failure is about. A guest that ends by itself says with its debug-exit code how it went. */
+static bool is_failure(const struct link_stopped *why)
+{
+    return why->cause == LINK_STOP_FAILED || why->cause == LINK_STOP_DIED ||
+           (why->cause == LINK_STOP_DEBUG_EXIT && why->code != 0);
+}
+
 /* Whether a VM that ended so is to be started again. */
 static bool wants_restart(const struct supervisor *s, uint32_t index,
                           const struct link_stopped *why)
@@ -324,11 +337,10 @@ static bool wants_restart(const struct supervisor *s, uint32_t index,
     if (why->cause == LINK_STOP_RESET) {
         return true;
     }
-    bool failed = why->cause == LINK_STOP_FAILED || why->cause == LINK_STOP_DIED;
     /* What never ran is set up wrongly. What did may fail to start again for want of memory, say. */
     const struct child *c = &s->child[index];
     bool ever_ran = c->report->state >= REPORT_RUNNING || c->restarts > 0;
-    return failed && ever_ran && s->image->vm[index].on_failure == SYSTEM_FAIL_RESTART;
+    return is_failure(why) && ever_ran && s->image->vm[index].on_failure == SYSTEM_FAIL_RESTART;
 }
 
 static void child_ended(struct supervisor *s, uint32_t index)
@@ -360,8 +372,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
         return;
     }
     c->over = true;
-    bool failed = why.cause == LINK_STOP_FAILED || why.cause == LINK_STOP_DIED;
-    if (failed && s->image->vm[index].on_failure == SYSTEM_FAIL_STOP_ALL) {
+    if (is_failure(&why) && s->image->vm[index].on_failure == SYSTEM_FAIL_STOP_ALL) {
         note(s, index, "on_failure = \"stop-all\": the other VMs are stopped");
         ask_all_to_stop(s);
     }

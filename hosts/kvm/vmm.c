@@ -44,7 +44,7 @@ struct vmm {
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
     uint64_t entered_ns; /* host time of the first entry           */
     uint64_t report_due_ns;
-    char why[160];
+    char why[256];
 };
 
 /* The rest of the process cannot be reached from a signal handler but through these. */
@@ -144,6 +144,30 @@ static bool map_files(struct vmm *v, struct boot_input *in)
     return ok;
 }
 
+/* The file that a loader's complaint is about, by the name that the person gave it. */
+static const char *file_of(const struct system_vm *s, const struct boot_result *r)
+{
+    const struct system_file *f = &s->kernel;
+    if (r->part == BOOT_PART_INITRD) {
+        f = &s->initrd;
+    } else if (r->part == BOOT_PART_MODULE && r->detail < s->modules) {
+        f = &s->module[r->detail];
+    }
+    const char *slash = strrchr(f->path, '/');
+    return slash != NULL ? slash + 1 : f->path;
+}
+
+static void because_boot(struct vmm *v, const struct boot_result *r)
+{
+    const char *name = file_of(v->system, r);
+    const char *text = boot_status_text(r->status);
+    if (r->where != 0) {
+        because(v, "%s: %s (at 0x%llx)", name, text, (unsigned long long)r->where);
+    } else {
+        because(v, "%s: %s", name, text);
+    }
+}
+
 /* Puts the guest's files into its RAM; *regs is the state to start with. */
 static bool load(struct vmm *v, struct vcpu_regs *regs)
 {
@@ -154,8 +178,7 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
         enum boot_status status = boot_load(&in, regs, &result);
         ok = status == BOOT_OK;
         if (!ok) {
-            because(v, "cannot boot %s: %s (0x%llx)", v->system->kernel.path,
-                    boot_status_text(status), (unsigned long long)result.where);
+            because_boot(v, &result);
         }
     }
     /* The files are in guest RAM now: their mappings are not the guest's to pay for. */

@@ -87,6 +87,9 @@ static int component(char **argv)
         flood(console);
     } else if (strcmp(name, "refused") == 0) {
         report->end = VM_END_TRIPLE_FAULT;
+    } else if (strcmp(name, "unhappy") == 0) {
+        report->end = VM_END_DEBUG_EXIT;
+        report->end_code = 7;
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
     } else if (strcmp(name, "once") == 0 && starts == 1) {
@@ -244,6 +247,29 @@ static void a_component_cannot_take_the_report_away_from_under_the_supervisor(vo
     close(link);
 }
 
+static void a_guest_that_says_it_failed_has_failed(void **state)
+{
+    (void)state;
+    struct link_stopped why;
+    int link;
+    new_board("unhappy", NULL);
+    image.vm[0].on_failure = SYSTEM_FAIL_RESTART;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 2));
+    close(link);
+    assert_true(ends(pid));
+    new_board("unhappy", "deaf");
+    image.vm[0].on_failure = SYSTEM_FAIL_STOP_ALL;
+    pid = new_supervisor(&link);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    assert_int_equal(why.cause, LINK_STOP_DEBUG_EXIT);
+    assert_int_equal(why.code, 7);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    assert_int_equal(why.cause, LINK_STOP_ASKED);
+    assert_true(ends(pid));
+    close(link);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +277,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
+        cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
     if (argc == 7 && strcmp(argv[1], "--component") == 0) {
