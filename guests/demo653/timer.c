@@ -10,7 +10,7 @@
 
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define START_ATTEMPTS           64u
-#define LOST_SAMPLES             8u
+#define LOST_WAIT_MS             50u /* how long a late tick may still be on its way */
 
 enum timer_mode {
     TIMER_PERIODIC,
@@ -128,8 +128,11 @@ static bool start_periodic(void)
     zero = rdtsc();
     lapic_write(LAPIC_TIMER_INITIAL, count);
     start_delay = rdtsc() - zero;
+    if (start_delay > period / 8u) {
+        return false;
+    }
     lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_PERIODIC | VECTOR_TIMER);
-    return start_delay <= period / 8u && rdtsc() - zero <= period / 2u;
+    return rdtsc() - zero <= period / 2u;
 }
 
 void timer_start(void)
@@ -140,6 +143,7 @@ void timer_start(void)
         while (!start_periodic() && attempts < START_ATTEMPTS) {
             attempts++;
         }
+        lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_PERIODIC | VECTOR_TIMER); /* whatever it took */
         print("timer: started at attempt %u, every tick may look up to %lu us late\n", attempts,
               start_delay * 1000u / tsc_khz);
         return;
@@ -191,13 +195,16 @@ struct timer_state timer_state(void)
 int64_t timer_lost(void)
 {
     int64_t lost = INT64_MAX;
-    for (uint32_t i = 0; i < LOST_SAMPLES && lost > 0; i++) {
+    uint64_t now = rdtsc();
+    uint64_t end = now + (uint64_t)LOST_WAIT_MS * tsc_khz;
+    while (lost > 0 && now < end) {
         cpu_sti();
         cpu_pause(); /* one instruction after STI is still in its shadow */
         cpu_pause();
         cpu_cli();
-        int64_t now = behind_at(rdtsc());
-        lost = now < lost ? now : lost;
+        now = rdtsc();
+        int64_t sample = behind_at(now);
+        lost = sample < lost ? sample : lost;
     }
     return lost;
 }

@@ -132,14 +132,17 @@ expect_reports() {
 }
 
 # expect_no_loss VM N: at least N reports of a machine that lost no tick, now or before, and invented
-# none; and the summary's account of the ticks balances and has none merged.
+# none; and the summary's account of the ticks balances and has none merged. (A timer that had to be
+# started again gave up what its first attempt was owed: that counts as merged.)
 expect_no_loss() {
     expect_reports "$1" "$2" lost -le 1
     expect_reports "$1" "$2" lost -ge -1
     expect_reports "$1" "$2" max_lost -le 1
     expect_reports "$1" "$2" fpu_errors -eq 0
     expect_reports "$1" "$2" breaches -eq 0
-    expect "vms.$1.report.ticks.lapic.merged" -eq 0
+    if console "$1" | grep -q 'timer: started at attempt 1,'; then
+        expect "vms.$1.report.ticks.lapic.merged" -eq 0
+    fi
     expect_balance "$1" lapic
 }
 
