@@ -9,8 +9,9 @@
 
 #include "words.h"
 
-#define DEPTH_MAX   16u
-#define LITERAL_MAX 40u
+#define DEPTH_MAX    16u
+#define SETTINGS_MAX 4096u /* eight VMs with everything they can have need less than 700 */
+#define LITERAL_MAX  40u
 
 struct bracket {
     char open;
@@ -23,6 +24,7 @@ struct scan {
     struct say *say;
     struct bracket stack[DEPTH_MAX];
     unsigned depth;
+    unsigned settings;
     bool readable; /* libconfig would get as far as the end */
 };
 
@@ -165,6 +167,17 @@ static void scan_word(struct scan *s)
     }
 }
 
+/* libconfig compares each new name with all before it, so it must not be given any number of them. */
+static void scan_setting(struct scan *s)
+{
+    s->settings++;
+    if (s->settings == SETTINGS_MAX + 1u) {
+        say_error(s->say, s->line, "more than %u settings; no system needs that", SETTINGS_MAX);
+        s->readable = false;
+    }
+    s->at++;
+}
+
 static void scan_token(struct scan *s)
 {
     char c = *s->at;
@@ -180,6 +193,8 @@ static void scan_token(struct scan *s)
         scan_open(s);
     } else if (strchr("})]", c) != NULL) {
         scan_close(s);
+    } else if (c == '=' || c == ':') {
+        scan_setting(s);
     } else if (isdigit((unsigned char)c)) {
         scan_number(s);
     } else if (isalpha((unsigned char)c) || c == '*') {

@@ -208,6 +208,34 @@ static void numbers_are_looked_for_where_libconfig_would_read_one(void **state)
     }
 }
 
+/* libconfig compares each setting's name with all before it: 1 MiB of them takes it minutes. */
+static void a_flood_of_settings_never_reaches_libconfig(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t settings;
+        char sign;
+        bool readable;
+    } cases[] = {{4096, '=', true}, {4097, '=', false}, {4097, ':', false}, {90000, '=', false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = NULL;
+        size_t length = 0;
+        FILE *f = open_memstream(&text, &length);
+        for (size_t k = 0; k < cases[i].settings; k++) {
+            fprintf(f, "k%zu %c \"=:\"; # =\n", k, cases[i].sign);
+        }
+        fclose(f);
+        struct say say;
+        say_begin(&say, "text");
+        assert_int_equal(scan_source(text, &say), cases[i].readable);
+        assert_int_equal(say.errors, cases[i].readable ? 0 : 1);
+        FILE *nowhere = fopen("/dev/null", "w");
+        say_end(&say, nowhere);
+        fclose(nowhere);
+        free(text);
+    }
+}
+
 /* --- Freezing --------------------------------------------------------------------------------- */
 
 static void sized_ram_is_laid_out_around_the_pci_hole(void **state)
@@ -360,6 +388,7 @@ int main(void)
         cmocka_unit_test(sizes_are_never_shown_larger_than_they_are),
         cmocka_unit_test(the_nearest_word_is_found_or_none),
         cmocka_unit_test(numbers_are_looked_for_where_libconfig_would_read_one),
+        cmocka_unit_test(a_flood_of_settings_never_reaches_libconfig),
         cmocka_unit_test(sized_ram_is_laid_out_around_the_pci_hole),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(everything_said_arrives_in_the_image),
