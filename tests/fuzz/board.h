@@ -107,10 +107,7 @@ static inline void fuzz_board_idiom(struct fuzz_in *in, struct vm *vm)
         {{0x20, 1, 0x20}, {0xA0, 1, pin >= 8u ? 0x20 : 0x0B}},
         {{0xFEE000F0, 4, 0x100u | a}, {0xFEE00080, 4, pin}},
         {{0xFEE003E0, 4, pin}, {0xFEE00320, 4, a | (n & 3u) << 17}, {0xFEE00380, 4, n}},
-        {{0xFEC00000, 4, 0x11 + 2 * pin},
-         {0xFEC00010, 4, 0},
-         {0xFEC00000, 4, 0x10 + 2 * pin},
-         {0xFEC00010, 4, a | (n & 0xA000u)}},
+        {{0}}, /* all pins of the I/O APIC: below */
         {{0x20, 1, 0x11},
          {0x21, 1, a & 0xF8u},
          {0x21, 1, 4},
@@ -136,6 +133,16 @@ static inline void fuzz_board_idiom(struct fuzz_in *in, struct vm *vm)
         {{0x602, 2, 0x0121}, {0x604, 2, a & 1u}, {0x600, 2, n}},
         {{0xFED00010, 4, 0}, {0xFED000F0, 4, n}, {0xFED000F4, 4, n * a}, {0xFED00010, 4, 3}},
     };
+    for (uint32_t i = 0; i < 24u && (how & 15u) == 4u; i++) {
+        const uint32_t entry = ((a + i) & 0xFFu) | (n & 0xA000u) | ((n >> i & 1u) << 16);
+        const struct fuzz_store pin_set[] = {
+            {0xFEC00000, 4, 0x11u + 2u * i},
+            {0xFEC00010, 4, 0},
+            {0xFEC00000, 4, 0x10u + 2u * i},
+            {0xFEC00010, 4, entry},
+        };
+        fuzz_store_all(vm, pin_set, 4);
+    }
     uint32_t count = 0;
     while (count < 6 && idiom[how & 15u][count].size != 0) {
         count++;
