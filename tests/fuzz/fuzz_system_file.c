@@ -12,11 +12,12 @@
 
 #define FILE_PATH "good/system.conf"
 
-/* libconfig 1.5 loses a string that stands where it finds a syntax error. */
+/* libconfig 1.5 loses a string that stands where it finds a syntax error; one without characters
+ * comes from its lexer. Its settings, if we lost them, would still be reported. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-    return "leak:strbuf_append";
+    return "leak:strbuf_append\nleak:libconfig_yylex";
 }
 
 static FILE *nowhere;
