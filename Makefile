@@ -127,7 +127,7 @@ run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 STAGES ?= format-check static unit fuzz-smoke check-files system
 test: ## install what is missing, then run all tests
 	@tools/packages build demo test
-	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) > $(B)-build.log 2>&1 || \
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) > $(B)-build.log 2>&1 || \
 	    { cat $(B)-build.log; exit 1; }
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
