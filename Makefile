@@ -107,7 +107,7 @@ format-check: ## check the format of the C sources
 # --- What a person types first ------------------------------------------------------------------
 # Each installs what it needs and is missing, then calls make again with everything in place.
 JOBS := $(shell nproc 2>/dev/null || echo 1)
-.PHONY: demo run test demo-fly run-fly
+.PHONY: demo run test demo-fly
 demo: ## install what is missing, build, and fly the demo: an RTOS beside Linux
 	@tools/packages build demo
 	@$(MAKE) --no-print-directory -j$(JOBS) all guests
@@ -127,8 +127,10 @@ run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 STAGES ?= format-check static unit fuzz-smoke check-files system
 test: ## install what is missing, then run all tests
 	@tools/packages build demo test
-	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) > $(B)-build.log 2>&1 || \
-	    { cat $(B)-build.log; exit 1; }
+	@mkdir -p $(B)
+	@echo "== build (the output is in $(B)/build.log)"
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) > $(B)/build.log 2>&1 || \
+	    { cat $(B)/build.log; exit 1; }
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
