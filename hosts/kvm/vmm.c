@@ -371,10 +371,13 @@ static void enter_once(struct vmm *v, const struct vm_plan *plan)
 
 static void run(struct vmm *v)
 {
-    while (signal_stop == 0) {
+    for (;;) {
         struct vm_plan plan;
-        v->kvm.run->immediate_exit = 0;
+        v->kvm.run->immediate_exit = 0; /* a signal from here on sets it again */
         take_input(v);
+        if (signal_stop != 0) {
+            break;
+        }
         uint64_t tsc = kvm_guest_tsc(&v->kvm);
         vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
         vm_entry(v->vm, 0, tsc, &plan);
