@@ -68,6 +68,7 @@ static const struct msr_rule msr_rules[] = {
     {0xC0010200u, 12, MSR_W_IGNORE, NONE, 0, 0, "PERF_CTL and PERF_CTR: no counters"},
     {0xC0011020u, 4, MSR_W_IGNORE, NONE, 0, 0, "LS, IC, DC, BU configuration: the host's"},
     {MSR_AMD_DE_CFG, 1, MSR_W_IGNORE, NONE, BIT64(1), 0, "LFENCE serialises"},
+    {MSR_AMD_FP_CFG, 1, MSR_W_IGNORE, NONE, 0, 0, "Linux's Zen 1 mitigation: the host has its own"},
     {0xC001102Au, 1, MSR_W_IGNORE, NONE, 0, 0, "BU_CFG2: the host's"},
 };
 

@@ -38,6 +38,7 @@
 #define MSR_AMD_PATCH_LOADER 0xC0010020u
 #define MSR_AMD_INT_PENDING  0xC0010055u
 #define MSR_AMD_VM_CR        0xC0010114u
+#define MSR_AMD_FP_CFG       0xC0011028u
 #define MSR_AMD_DE_CFG       0xC0011029u
 
 enum msr_result {
