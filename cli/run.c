@@ -13,6 +13,7 @@
 #include "front.h"
 #include "front_tty.h"
 #include "kvm/probe.h"
+#include "rehearse.h"
 #include "run_host.h"
 #include "run_options.h"
 
@@ -217,7 +218,8 @@ int run_main(int argc, char **argv)
                         "--interactive away, or use --type\n");
         return RUN_STATUS_BAD;
     }
-    if (system_file_freeze(opt.file, &run_image, stderr) != 0) {
+    if (system_file_freeze(opt.file, &run_image, stderr) != 0 ||
+        !rehearse(opt.file, &run_image, stderr)) {
         return RUN_STATUS_BAD;
     }
     return run_add_watches(&opt) ? run_go(&opt) : RUN_STATUS_BAD;
