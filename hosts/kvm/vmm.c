@@ -14,13 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "board/vm.h"
 #include "boot/boot.h"
 #include "kvm/vconsole.h"
+#include "kvm/guest_files.h"
 #include "kvm/host.h"
 #include "kvm/ram.h"
 #include "kvm/sandbox.h"
@@ -98,68 +98,12 @@ __attribute__((format(printf, 2, 3))) static void because(struct vmm *v, const c
 
 /* --- Set-up ------------------------------------------------------------------------------------ */
 
-static bool map_file(struct vmm *v, const struct system_file *f, struct boot_file *out)
-{
-    *out = (struct boot_file){.load_at = f->load_at, .args = f->args};
-    if (f->path[0] == '\0') {
-        return true;
-    }
-    struct stat st;
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        because(v, "cannot read %s: %s", f->path, strerror(errno));
-        return false;
-    }
-    if ((uint64_t)st.st_size != f->bytes) {
-        because(v, "%s changed its size since the system was frozen", f->path);
-        (void)close(fd);
-        return false;
-    }
-    void *at = mmap(NULL, f->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    (void)close(fd);
-    if (at == MAP_FAILED) {
-        because(v, "cannot map %s: %s", f->path, strerror(errno));
-        return false;
-    }
-    out->bytes = at;
-    out->len = f->bytes;
-    return true;
-}
-
-static void unmap_file(const struct boot_file *f)
-{
-    if (f->bytes != NULL) {
-        (void)munmap((void *)(uintptr_t)f->bytes, f->len);
-    }
-}
-
-static bool map_files(struct vmm *v, struct boot_input *in)
-{
-    const struct system_vm *s = v->system;
-    bool ok = map_file(v, &s->kernel, &in->kernel) && map_file(v, &s->initrd, &in->initrd);
-    for (uint32_t i = 0; ok && i < s->modules; i++) {
-        ok = map_file(v, &s->module[i], &in->module[i]);
-        in->modules = i + 1u;
-    }
-    return ok;
-}
-
-/* The file that a loader's complaint is about, by the name that the person gave it. */
-static const char *file_of(const struct system_vm *s, const struct boot_result *r)
-{
-    const struct system_file *f = &s->kernel;
-    if (r->part == BOOT_PART_INITRD) {
-        f = &s->initrd;
-    } else if (r->part == BOOT_PART_MODULE && r->detail < s->modules) {
-        f = &s->module[r->detail];
-    }
-    const char *slash = strrchr(f->path, '/');
-    return slash != NULL ? slash + 1 : f->path;
-}
-
+/* Which file, by the name that the person gave it, and what is wrong with it. */
 static void because_boot(struct vmm *v, const struct boot_result *r)
 {
-    const char *name = file_of(v->system, r);
+    const char *path = guest_files_blamed(v->system, r);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
     const char *text = boot_status_text(r->status);
     if (r->where != 0) {
         because(v, "%s: %s (at 0x%llx)", name, text, (unsigned long long)r->where);
@@ -173,7 +117,7 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
 {
     struct boot_result result;
     struct boot_input in = {.vm = v->system, .mem = &v->mem, .tsc_khz = v->kvm.tsc_khz};
-    bool ok = map_files(v, &in);
+    bool ok = guest_files_map(v->system, &in, v->why, sizeof(v->why));
     if (ok) {
         enum boot_status status = boot_load(&in, regs, &result);
         ok = status == BOOT_OK;
@@ -182,11 +126,7 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
         }
     }
     /* The files are in guest RAM now: their mappings are not the guest's to pay for. */
-    unmap_file(&in.kernel);
-    unmap_file(&in.initrd);
-    for (uint32_t i = 0; i < in.modules; i++) {
-        unmap_file(&in.module[i]);
-    }
+    guest_files_unmap(&in);
     return ok;
 }
 
