@@ -12,11 +12,13 @@ BULKHEAD_SRC_vm := bus gmem regs
 BULKHEAD_SRC_cpu := cpuid decode emulate msr walk
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer pci pic pit pmtimer power \
     rtc rtc_alarm rtc_date uart
+BULKHEAD_SRC_net :=
+BULKHEAD_SRC_virtio :=
 BULKHEAD_SRC_boot := acpi acpi_dsdt aml boot bzimage cmdline e820 elf entry job multiboot \
     multiboot_kernel place
 BULKHEAD_SRC_board := exits vm wire
 
-BULKHEAD_LAYERS := base system vm cpu dev boot board
+BULKHEAD_LAYERS := base system vm cpu dev net virtio boot board
 BULKHEAD_CORE_SRC := $(foreach l,$(BULKHEAD_LAYERS),$(foreach \
     f,$(BULKHEAD_SRC_$(l)),$(BULKHEAD)/src/$(l)/$(f).c))
 

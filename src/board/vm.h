@@ -10,7 +10,11 @@
  *
  * The host serialises all calls for one VM; `tsc` is the guest's TSC and never runs backwards.
  * vm_entry() may be called again without an entry between (after a wait that was cut short), and only
- * counts an interrupt as taken when its plan says so: the host must then deliver it. */
+ * counts an interrupt as taken when its plan says so: the host must then deliver it.
+ *
+ * A virtio device's queues are served by another component (virtio/channel.h). When that one notifies,
+ * the host only calls vm_entry() again. While a reset of the device waits for it, plan.go is VM_GO_WAIT:
+ * the guest's write to the register is complete when the guest goes on. */
 #ifndef BOARD_VM_H
 #define BOARD_VM_H
 
@@ -20,6 +24,7 @@
 
 #include "cpu/cpuid.h"
 #include "system/image.h"
+#include "virtio/channel.h"
 #include "vm/bus.h"
 #include "vm/exit.h"
 #include "vm/gmem.h"
@@ -43,7 +48,21 @@ struct vm_wiring {
     void (*console)(void *host, uint32_t serial, uint8_t byte); /* a UART sent a byte  */
     void (*cpuid)(void *host, struct cpuid_leaf *leaf);         /* raw hosts: CPUID as the host
                                                                    sees it; else null   */
+    struct channel *channel[SYSTEM_NICS_MAX]; /* of each NIC, to its io component      */
+    void (*kick)(void *host, uint32_t nic);   /* wake that component: a queue has work,
+                                                  or there is a request in the channel  */
 };
+
+/* Where a guest's notification of a queue arrives. A host that sees the write without leaving its
+ * kernel (KVM: ioeventfd) may wake the io component by itself; one that does not need do nothing. */
+struct vm_doorbell {
+    uint64_t addr;
+    uint8_t space;  /* enum bus_space                                   */
+    uint8_t width;  /* bytes                                            */
+    uint16_t value; /* what is written: the number of the queue        */
+    uint32_t nic;
+};
+#define VM_DOORBELLS_MAX (2u * SYSTEM_NICS_MAX)
 
 /* Counters of one VM since it started. */
 struct vm_counts {
@@ -90,6 +109,11 @@ uint32_t vm_take_dirty(struct vm *vm, uint32_t vcpu, const struct vcpu_regs **re
 /* Bytes for a UART. Returns how many it took: offer the rest again later. */
 uint32_t vm_console_input(struct vm *vm, uint32_t serial, const uint8_t *bytes, uint32_t len,
                           uint64_t tsc);
+
+/* Fills `out` with the doorbells as they are now; returns how many. The version changes when they do:
+ * a host that uses them looks at it after each exit. */
+uint32_t vm_doorbells(const struct vm *vm, struct vm_doorbell out[VM_DOORBELLS_MAX]);
+uint32_t vm_doorbells_version(const struct vm *vm);
 
 struct vm_outcome vm_outcome(const struct vm *vm);
 const struct vm_counts *vm_counts(const struct vm *vm);

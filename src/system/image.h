@@ -11,16 +11,19 @@
 #include <stdint.h>
 
 #define SYSTEM_MAGIC   0x646165686B6C7542ull /* "Bulkhead" */
-#define SYSTEM_VERSION 1u
+#define SYSTEM_VERSION 2u
 
-#define SYSTEM_VMS_MAX     8u
-#define SYSTEM_NAME_MAX    32u /* bytes with the final 0, for every string below */
-#define SYSTEM_PATH_MAX    1024u
-#define SYSTEM_CMDLINE_MAX 2048u
-#define SYSTEM_ARGS_MAX    512u
-#define SYSTEM_MODULES_MAX 8u
-#define SYSTEM_RANGES_MAX  8u
-#define SYSTEM_SERIALS_MAX 4u
+#define SYSTEM_VMS_MAX      8u
+#define SYSTEM_NAME_MAX     32u /* bytes with the final 0, for every string below */
+#define SYSTEM_PATH_MAX     1024u
+#define SYSTEM_CMDLINE_MAX  2048u
+#define SYSTEM_ARGS_MAX     512u
+#define SYSTEM_MODULES_MAX  8u
+#define SYSTEM_RANGES_MAX   8u
+#define SYSTEM_SERIALS_MAX  4u
+#define SYSTEM_NICS_MAX     2u /* of one VM */
+#define SYSTEM_SWITCHES_MAX 4u
+#define SYSTEM_FORWARDS_MAX 8u /* of one uplink */
 
 #define SYSTEM_CPU_ANY UINT32_MAX /* not pinned         */
 #define SYSTEM_AT_ANY  UINT64_MAX /* the loader chooses */
@@ -70,6 +73,71 @@ enum system_on_failure {
     SYSTEM_FAIL_STOP_ALL = 2,
 };
 
+/* How a virtio-net device is presented to the guest. */
+enum system_shell {
+    SYSTEM_SHELL_PCI_LEGACY = 1, /* transitional PCI function, register block in I/O space      */
+    SYSTEM_SHELL_PCI_LEGACY_MEM =
+        2,                        /* the same, register block behind a memory BAR                */
+    SYSTEM_SHELL_PCI_MODERN = 3,  /* virtio 1 only: capabilities, MSI-X                          */
+    SYSTEM_SHELL_MMIO_LEGACY = 4, /* virtio-mmio, version 1                                      */
+    SYSTEM_SHELL_MMIO = 5,        /* virtio-mmio, version 2                                      */
+    SYSTEM_SHELL_BLOCK = 6,       /* the legacy PCI register block at a fixed address, no PCI    */
+};
+
+#define SYSTEM_NIC_CSUM       0x1u /* offers checksum offload, both ways            */
+#define SYSTEM_NIC_TSO        0x2u /* offers TCP segmentation, both ways; needs CSUM */
+#define SYSTEM_NIC_MERGEABLE  0x4u
+#define SYSTEM_NIC_INDIRECT   0x8u
+#define SYSTEM_NIC_EVENT_IDX  0x10u
+#define SYSTEM_NIC_OFFERS_ALL 0x1Fu
+
+#define SYSTEM_NIC_PINNED 0x1u /* the switch lets frames from mac[] through, and no others */
+
+struct system_nic {
+    uint64_t at;           /* guest-physical base of the register window; 0 for PCI shells */
+    uint32_t shell;        /* enum system_shell; 0: no such NIC                            */
+    uint32_t irq;          /* I/O APIC input (GSI); PCI shells: of INTA#                   */
+    uint32_t switch_;      /* index into switch_[]                                         */
+    uint32_t offers;       /* SYSTEM_NIC_*                                                 */
+    uint32_t queue_size;   /* entries, a power of two from 8 to 256                        */
+    uint32_t mtu;          /* 68 to 65,535                                                 */
+    uint8_t mac[6];        /* a unicast address                                            */
+    uint16_t pci_device;   /* PCI shells: device number on bus 0, 1 to 31                  */
+    uint32_t policy;       /* SYSTEM_NIC_PINNED                                            */
+    uint32_t peers;        /* bit n: may send to port n of its switch                      */
+    uint32_t frames_per_s; /* 0: no limit                                                 */
+    uint32_t bytes_per_s;
+    uint32_t broadcasts_per_s;
+    uint32_t unused;
+};
+
+enum system_uplink {
+    SYSTEM_UPLINK_NONE = 0,
+    SYSTEM_UPLINK_USER = 1, /* unprivileged: the host's own sockets (NAT, DHCP, DNS) */
+};
+
+/* A port of the host that leads into the system. Addresses are IPv4 in host byte order. */
+struct system_forward {
+    uint32_t host_address; /* 0: 127.0.0.1 */
+    uint32_t guest_address;
+    uint16_t host_port;
+    uint16_t guest_port;
+    uint8_t udp; /* 0: TCP */
+    uint8_t unused[3];
+};
+
+/* Ports of a switch: its NICs in the order of the file, VM by VM; then the uplink, if any. */
+struct system_switch {
+    char name[SYSTEM_NAME_MAX];
+    uint32_t cpu;     /* logical CPU, or SYSTEM_CPU_ANY; of its uplink, too */
+    uint32_t uplink;  /* enum system_uplink                                  */
+    uint32_t network; /* of the uplink: IPv4 network and prefix length, host order */
+    uint32_t prefix;
+    uint32_t host_address; /* what guests call the host by, in that network */
+    uint32_t forwards;
+    struct system_forward forward[SYSTEM_FORWARDS_MAX];
+};
+
 struct system_vm {
     char name[SYSTEM_NAME_MAX];
     uint32_t cpu;         /* logical CPU, or SYSTEM_CPU_ANY         */
@@ -85,6 +153,10 @@ struct system_vm {
     struct system_file kernel;
     struct system_file initrd;                     /* Linux only     */
     struct system_file module[SYSTEM_MODULES_MAX]; /* Multiboot only */
+    uint32_t nics;
+    uint32_t io_cpu; /* where its queues are served: logical CPU, or
+                                              SYSTEM_CPU_ANY */
+    struct system_nic nic[SYSTEM_NICS_MAX];
     char cmdline[SYSTEM_CMDLINE_MAX]; /* ${tsc_khz}, ${apic_khz} are not yet expanded */
 };
 
@@ -97,13 +169,19 @@ struct system_image {
     uint64_t total_bytes; /* with packed files                                    */
     uint32_t flags;       /* SYSTEM_FLAG_*                                        */
     uint32_t vms;
+    uint32_t switches;
+    uint32_t unused;
     struct system_vm vm[SYSTEM_VMS_MAX]; /* unused ones are all zero */
+    struct system_switch switch_[SYSTEM_SWITCHES_MAX];
 };
 
 _Static_assert(sizeof(struct system_file) == 1560, "no hidden padding");
+_Static_assert(sizeof(struct system_nic) == 64, "no hidden padding");
+_Static_assert(sizeof(struct system_switch) == 56 + SYSTEM_FORWARDS_MAX * 16u, "no hidden padding");
 _Static_assert(sizeof(struct system_vm) % 8 == 0, "no hidden padding");
 _Static_assert(sizeof(struct system_image) ==
-                   32 + (uint64_t)SYSTEM_VMS_MAX * sizeof(struct system_vm),
+                   40 + (uint64_t)SYSTEM_VMS_MAX * sizeof(struct system_vm) +
+                       (uint64_t)SYSTEM_SWITCHES_MAX * sizeof(struct system_switch),
                "no hidden padding");
 
 #endif

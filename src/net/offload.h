@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a network card does for its driver, in software: for a receiver that did not agree to take
+ * frames with work left in them.
+ * Spec: [VIRTIO] 1.2, 5.1.6.2 and 5.1.6.4; RFC 1071 (checksum), RFC 791, RFC 8200, RFC 9293. */
+#ifndef NET_OFFLOAD_H
+#define NET_OFFLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/frame.h"
+
+#define OFFLOAD_HEADERS_MAX \
+    192u /* Ethernet with two VLAN tags, IPv6 with extensions, TCP with options */
+
+/* True if the words fit the frame: offsets inside it, a known kind, headers that are where they must
+ * be. What is refused is dropped and counted by the caller. Reads the frame's headers once. */
+bool offload_valid(const uint8_t *frame, const struct frame_words *words);
+
+/* A plan to cut one frame into pieces that need nothing more done. */
+struct offload_cut {
+    uint32_t pieces;  /* 1 if there is nothing to cut                    */
+    uint32_t headers; /* bytes of Ethernet, IP and TCP header; 0: no cut */
+    uint32_t payload; /* bytes of payload in all but the last piece      */
+    uint32_t l3;      /* offset of the IP header                         */
+    uint32_t l4;      /* offset of the TCP header                        */
+    bool ipv6;
+    struct frame_words words;
+    uint8_t head[OFFLOAD_HEADERS_MAX]; /* private copy: the frame may be shared memory */
+};
+
+/* False: the frame is refused, as by offload_valid(). */
+bool offload_plan(struct offload_cut *cut, const uint8_t *frame, const struct frame_words *words);
+
+/* The bytes of piece n. @pre n < cut->pieces */
+uint32_t offload_piece_bytes(const struct offload_cut *cut, uint32_t n);
+
+/* Writes piece n, complete with checksums, to out (offload_piece_bytes() of them).
+ * @pre n < cut->pieces; frame is the one that was planned for (its payload may change meanwhile). */
+void offload_piece(const struct offload_cut *cut, const uint8_t *frame, uint32_t n, uint8_t *out);
+
+#endif

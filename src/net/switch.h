@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Layer-2 switch: learns which address is behind which port, obeys a policy for each port, and counts
+ * every frame it drops, by reason.
+ *
+ * It moves frames from the rings that ports write to the rings that ports read, and never waits: a
+ * port that does not read loses its own frames, and nobody else's. Frames are forwarded with their
+ * checksum and segmentation words as they are; rates count a segmented frame as what it will be on
+ * the wire.
+ * Spec: [802.1D] IEEE 802.1D-2004, 7.7 to 7.9 (forwarding, learning, ageing); no spanning tree. */
+#ifndef NET_SWITCH_H
+#define NET_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/frame.h"
+#include "net/ring.h"
+#include "vm/time.h"
+
+#define SWITCH_PORTS_MAX   17u /* every NIC of every VM, and an uplink */
+#define SWITCH_STATIONS    64u
+#define SWITCH_AGEING_NS   300000000000u
+#define SWITCH_TURN_FRAMES 64u /* from one port in one turn: nobody starves */
+
+struct switch_policy {
+    uint32_t peers; /* bit n: may send to port n                                              */
+    bool pinned;    /* frames must come from `mac`, and those to `mac` go here and nowhere else */
+    uint8_t mac[FRAME_MAC_BYTES];
+    uint32_t
+        frames_per_s; /* 0: as many as it likes. Bursts of a tenth of a second are let through */
+    uint32_t bytes_per_s;
+    uint32_t broadcasts_per_s; /* broadcast, multicast and unknown */
+};
+
+enum switch_drop {
+    SWITCH_DROP_FULL = 0, /* the receiving port's ring had no room (counted at the receiver) */
+    SWITCH_DROP_FRAME_RATE,
+    SWITCH_DROP_BYTE_RATE,
+    SWITCH_DROP_BROADCAST_RATE,
+    SWITCH_DROP_SPOOFED,   /* not from the pinned address, or from a group address            */
+    SWITCH_DROP_NOT_PEER,  /* for a port that this one may not send to                        */
+    SWITCH_DROP_MALFORMED, /* shorter than a header, or words that do not fit                 */
+    SWITCH_DROP_SELF,      /* for the port that it came from                                  */
+    SWITCH_DROP_RESERVED,  /* 01-80-C2-00-00-0x: never forwarded                              */
+};
+#define SWITCH_DROPS 9u
+
+struct switch_counts {
+    uint64_t in_frames; /* from the port */
+    uint64_t in_bytes;
+    uint64_t out_frames; /* to the port */
+    uint64_t out_bytes;
+    uint64_t drops[SWITCH_DROPS];
+    uint64_t broken; /* times that the port's ring held nonsense */
+};
+
+struct switch_bucket {
+    uint64_t tokens; /* scaled by VM_NS_PER_S */
+    vm_ns_t at;
+};
+
+struct switch_port {
+    struct ring_reader in;
+    struct ring_writer out;
+    struct switch_policy policy;
+    struct switch_bucket frames;
+    struct switch_bucket bytes;
+    struct switch_bucket broadcasts;
+    struct switch_counts counts;
+};
+
+struct switch_station {
+    uint8_t mac[FRAME_MAC_BYTES];
+    uint8_t port;
+    bool used;
+    vm_ns_t seen;
+};
+
+struct netswitch {
+    uint32_t ports;
+    uint32_t next; /* port that the next turn begins with */
+    struct switch_port port[SWITCH_PORTS_MAX];
+    struct switch_station station[SWITCH_STATIONS];
+};
+
+/* Which ports' sleeping ends are to be woken. */
+struct switch_wake {
+    uint32_t readers; /* bit n: port n reads its ring and has frames now       */
+    uint32_t writers; /* bit n: port n writes its ring and has room now        */
+    bool again;       /* there is more to do: call again after other business */
+};
+
+void switch_init(struct netswitch *sw);
+
+/* Adds a port. `in` is the ring that the port writes, `out` the one that it reads. Returns its number,
+ * or SWITCH_PORTS_MAX: full. */
+uint32_t switch_add_port(struct netswitch *sw, const struct switch_policy *policy,
+                         struct ring_shared *in, struct ring_shared *out, vm_ns_t now);
+
+/* Moves at most SWITCH_TURN_FRAMES frames from each port. When !again, every ring was empty and the
+ * switch has said that it sleeps on each. */
+struct switch_wake switch_turn(struct netswitch *sw, vm_ns_t now);
+
+#endif

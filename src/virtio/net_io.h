@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The io half of a virtio-net device: takes frames from the guest's transmit queue into a ring, and
+ * frames from a ring into its receive queue. It runs in a component of its own, away from the vCPU.
+ *
+ * A frame that the ring has no room for stays in the guest's queue. A frame for which the guest has no
+ * buffer stays in the ring (the switch drops what does not fit behind it). What the guest did not
+ * agree to (checksums, segments) is done in software on the way in.
+ * Spec: [VIRTIO] 1.2, 5.1 (network device), 5.1.6 (operation), 5.1.6.1 (legacy header). */
+#ifndef VIRTIO_NET_IO_H
+#define VIRTIO_NET_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/offload.h"
+#include "net/ring.h"
+#include "virtio/channel.h"
+#include "virtio/queue.h"
+#include "vm/gmem.h"
+
+#define VNET_RX 0u
+#define VNET_TX 1u
+
+#define VNET_TURN_FRAMES 64u /* each way in one turn */
+
+struct vnet_io {
+    /* Wiring. */
+    struct channel *channel;
+    const struct gmem *mem;
+    struct ring_writer to_switch;
+    struct ring_reader from_switch;
+    /* What the last request said. */
+    enum channel_state state;
+    uint64_t features;
+    struct virtq rx;
+    struct virtq tx;
+    bool rx_on;
+    bool tx_on;
+    /* The frame that is being delivered in pieces. */
+    bool cutting;
+    uint32_t piece;
+    struct offload_cut cut;
+    struct channel_counts counts;
+    struct virtq_chain chain; /* scratch: 4 KiB that need not be on a stack */
+};
+
+/* What the host is to do after a turn. */
+struct vnet_todo {
+    bool notify;      /* the vmm                                                     */
+    bool wake_switch; /* its end of either ring sleeps                               */
+    bool again;       /* there is more to do: call again. Else the queues and rings
+                         have been told to wake this component                       */
+};
+
+/* @pre all of them outlive v; channel and rings are shared memory. */
+void vnet_io_init(struct vnet_io *v, struct channel *channel, const struct gmem *mem,
+                  struct ring_shared *to_switch, struct ring_shared *from_switch);
+
+/* Whatever woke the component: it looks at everything. */
+struct vnet_todo vnet_io_turn(struct vnet_io *v);
+
+#endif

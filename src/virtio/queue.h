@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Split virtqueue, the device's side. The layout is the same for legacy and modern devices (legacy is
+ * little-endian here, as its guests are); only who chooses the addresses differs.
+ *
+ * The driver is an adversary: each word of the rings is read once into private memory and validated.
+ * Work is bounded: a chain has at most `size` descriptors, counting those of an indirect table. A
+ * queue that was driven outside of the rules is broken: it stays silent until the device is reset.
+ * Spec: [VIRTIO] 1.2, 2.7 (split virtqueues), 2.7.5.3 (indirect), 2.7.7 and 2.7.10 (suppression). */
+#ifndef VIRTIO_QUEUE_H
+#define VIRTIO_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/gmem.h"
+
+#define VIRTQ_SIZE_MAX 256u
+
+enum virtq_fault {
+    VIRTQ_SOUND = 0,
+    VIRTQ_BAD_SETUP,    /* size not a power of two up to VIRTQ_SIZE_MAX, misaligned, not in RAM */
+    VIRTQ_BAD_INDEX,    /* the available index ran ahead by more than the size                 */
+    VIRTQ_BAD_HEAD,     /* a head beyond the table                                             */
+    VIRTQ_BAD_NEXT,     /* a next beyond the table                                             */
+    VIRTQ_LOOP,         /* more descriptors than the queue has                                 */
+    VIRTQ_BAD_ORDER,    /* a readable buffer behind a writable one                             */
+    VIRTQ_BAD_INDIRECT, /* not negotiated, nested, chained, or of a senseless length           */
+    VIRTQ_NOT_RAM,      /* a buffer or a ring outside of guest RAM                             */
+    VIRTQ_TOO_LONG,     /* a chain of more than 2^32 - 1 bytes                                 */
+};
+
+struct virtq_config {
+    uint64_t desc;
+    uint64_t avail;
+    uint64_t used;
+    uint32_t size;
+    bool indirect;  /* VIRTIO_F_INDIRECT_DESC was negotiated */
+    bool event_idx; /* VIRTIO_F_EVENT_IDX was negotiated     */
+};
+
+struct virtq {
+    const struct gmem *mem;
+    struct virtq_config config;
+    enum virtq_fault fault;
+    uint16_t next_avail;
+    uint16_t next_used;
+    uint16_t signalled; /* used index that the driver was last asked about, for EVENT_IDX */
+    bool signalled_valid;
+};
+
+struct virtq_buffer {
+    gpa_t at; /* all of it is RAM */
+    uint32_t len;
+};
+
+/* One chain: `readable` buffers first, then `writable` ones. Private memory. */
+struct virtq_chain {
+    uint16_t head;
+    uint16_t readable;
+    uint16_t writable;
+    uint32_t readable_bytes;
+    uint32_t writable_bytes;
+    struct virtq_buffer buffer[VIRTQ_SIZE_MAX];
+};
+
+enum virtq_got {
+    VIRTQ_EMPTY,
+    VIRTQ_CHAIN,
+    VIRTQ_BROKEN,
+};
+
+/* Begins at index 0. A setup that makes no sense gives a broken queue. */
+void virtq_start(struct virtq *q, const struct gmem *mem, const struct virtq_config *config);
+
+/* The next chain that the driver made available. It is not consumed until virtq_accept(). */
+enum virtq_got virtq_peek(struct virtq *q, struct virtq_chain *chain);
+void virtq_accept(struct virtq *q);
+
+/* Gives a chain back: `written` bytes of its writable part. Not shown until virtq_show(); several may
+ * be given before. */
+void virtq_give(struct virtq *q, uint16_t head, uint32_t written);
+/* Shows the driver what was given. True: it wants an interrupt. */
+bool virtq_show(struct virtq *q);
+
+/* Asks the driver not to kick, or to kick again. The latter returns true if a chain has come
+ * meanwhile: take it before going to sleep. */
+void virtq_kicks_off(struct virtq *q);
+bool virtq_kicks_on(struct virtq *q);
+
+/* Copy between a chain and private memory: from byte `off` of its readable (writable) part. False,
+ * and nothing promised of the copy, if there are not len bytes there. */
+bool virtq_read(const struct virtq *q, const struct virtq_chain *chain, uint32_t off, void *to,
+                uint32_t len);
+bool virtq_write(const struct virtq *q, const struct virtq_chain *chain, uint32_t off,
+                 const void *from, uint32_t len);
+
+#endif
