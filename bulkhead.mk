@@ -7,7 +7,7 @@ BULKHEAD ?= .
 # The core, file by file, in the order of its layers: a layer may include only itself and those before
 # it. What is not named here does not fly (`make static` finds strays).
 BULKHEAD_SRC_base := crc32
-BULKHEAD_SRC_system := check
+BULKHEAD_SRC_system := check check_net
 BULKHEAD_SRC_vm := bus gmem regs
 BULKHEAD_SRC_cpu := cpuid decode emulate msr walk
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer pci pic pit pmtimer power \

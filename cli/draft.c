@@ -364,6 +364,7 @@ static void parse_vm(struct parse *p)
     parse_memory(p);
     parse_devices(p);
     parse_serials(p);
+    draft_nics(p->draft, p->draft->image->vms, p->group);
 }
 
 void draft_parse(struct draft *draft, const config_setting_t *root)
@@ -373,6 +374,7 @@ void draft_parse(struct draft *draft, const config_setting_t *root)
         config_setting_get_bool(strict)) {
         draft->image->flags |= SYSTEM_FLAG_STRICT;
     }
+    draft_switches(draft, root);
     const config_setting_t *vms = schema_get(root, "vms");
     unsigned count =
         vms == NULL || !config_setting_is_list(vms) ? 0 : (unsigned)config_setting_length(vms);
@@ -380,7 +382,7 @@ void draft_parse(struct draft *draft, const config_setting_t *root)
         struct parse p = {
             .draft = draft,
             .vm = &draft->image->vm[draft->image->vms],
-            .lines = &draft->vm[draft->image->vms],
+            .lines = &draft->lines.vm[draft->image->vms],
             .group = config_setting_get_elem(vms, i),
         };
         if (config_setting_is_group(p.group)) {
@@ -388,4 +390,5 @@ void draft_parse(struct draft *draft, const config_setting_t *root)
             draft->image->vms++;
         }
     }
+    draft_peers(draft, vms);
 }

@@ -12,7 +12,7 @@
 #include "system/check.h"
 #include "system/image.h"
 
-#define DRAFT_FIELDS ((unsigned)SYSTEM_FIELD_CMDLINE + 1u)
+#define DRAFT_FIELDS ((unsigned)SYSTEM_FIELD_SWITCH + 1u)
 
 struct draft_vm {
     unsigned line;
@@ -20,14 +20,26 @@ struct draft_vm {
     unsigned range[SYSTEM_RANGES_MAX];
     unsigned serial[SYSTEM_SERIALS_MAX];
     unsigned module[SYSTEM_MODULES_MAX];
+    unsigned nic[SYSTEM_NICS_MAX];
     uint32_t bad; /* bits by enum system_field: refused already, so their faults are only echoes */
+};
+
+struct draft_switch {
+    unsigned line;
+    unsigned forward[SYSTEM_FORWARDS_MAX];
+    bool bad; /* refused already */
+};
+
+struct draft_lines {
+    struct draft_vm vm[SYSTEM_VMS_MAX];
+    struct draft_switch switch_[SYSTEM_SWITCHES_MAX];
 };
 
 struct draft {
     struct system_image *image;
     struct say *say;
     const char *dir; /* where the system file lies; guests' files are relative to it */
-    struct draft_vm vm[SYSTEM_VMS_MAX];
+    struct draft_lines lines;
 };
 
 /* Fills the draft from a file whose form schema_check() has seen. Says what is wrong with the
@@ -38,6 +50,12 @@ void draft_parse(struct draft *draft, const config_setting_t *root);
  * False, and an error about the line, if it cannot be used. */
 bool draft_file(struct draft *draft, unsigned line, const char *what, const char *written,
                 struct system_file *out);
+
+/* The parts of a file that are about networks: switches first, then each VM's cards, then what the
+ * cards say of each other (draft_net.c). */
+void draft_switches(struct draft *draft, const config_setting_t *root);
+void draft_nics(struct draft *draft, uint32_t vm, const config_setting_t *group);
+void draft_peers(struct draft *draft, const config_setting_t *vms);
 
 static inline bool draft_is_bad(const struct draft_vm *vm, enum system_field field)
 {

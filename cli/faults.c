@@ -76,6 +76,54 @@ static const struct sentence sentences[] = {
     {SYSTEM_LOAD_AT_OVERLAP, SYSTEM_FIELD_NONE,
      "{file} ({bytes} at {load-at}) overlaps {other-file}{other-line}; move one"},
     {SYSTEM_PACKED_OUTSIDE, SYSTEM_FIELD_NONE, "{file} lies outside the image; " AGAIN},
+    {SYSTEM_NIC_NEEDS_PCI, SYSTEM_FIELD_NONE,
+     "{nic} is a PCI card, but the VM has no PCI; add \"pci\" to its devices, or choose the shell "
+     "\"mmio\""},
+    {SYSTEM_NIC_SLOT_TAKEN, SYSTEM_FIELD_NONE,
+     "{nic} has the slot of card {other-card}{other-line}; choose another"},
+    {SYSTEM_NIC_AT_ALIGN, SYSTEM_FIELD_NONE,
+     "{nic} is at {nic-at}, which is no 4 KiB page below 64 TiB; choose a multiple of 0x1000"},
+    {SYSTEM_NIC_AT_RAM, SYSTEM_FIELD_NONE,
+     "{nic} is at {nic-at}, inside {nic-range}; move it, or leave its page out of the RAM"},
+    {SYSTEM_NIC_AT_DEVICE, SYSTEM_FIELD_NONE,
+     "{nic} is at {nic-at}, where \"{other-device}\" has its registers; move it"},
+    {SYSTEM_NIC_AT_NIC, SYSTEM_FIELD_NONE,
+     "{nic} is at {nic-at}, where card {other-card} is{other-line}; move one"},
+    {SYSTEM_NIC_BARS_RAM, SYSTEM_FIELD_NONE,
+     "{nic-range} covers 0xfea00000-0xfeafffff, where the registers of PCI cards are; leave that "
+     "out, or choose the shell \"pci-legacy\""},
+    {SYSTEM_NIC_IRQ_RANGE, SYSTEM_FIELD_NONE,
+     "{nic} has IRQ {nic-irq}, which no interrupt controller of this VM has (I/O APIC: 0 to 23, "
+     "PIC: 0 to 15); choose another, add the device, or leave \"irq\" out where there is none"},
+    {SYSTEM_NIC_IRQ_TAKEN, SYSTEM_FIELD_NONE,
+     "{nic} has IRQ {nic-irq}, which is that of {owner}, and an ISA interrupt cannot be shared; "
+     "choose another (16 to 23 are free)"},
+    {SYSTEM_NIC_MAC, SYSTEM_FIELD_NONE,
+     "{nic} has the address {nic-mac}, which is not one of a single station; make the first byte "
+     "even, for example 52"},
+    {SYSTEM_NIC_SAME_MAC, SYSTEM_FIELD_NONE,
+     "{nic} has the address {nic-mac}, as {other-nic} has on the same switch; change one"},
+    {SYSTEM_NIC_QUEUE, SYSTEM_FIELD_NONE,
+     "{nic} has queues of {nic-queue}; choose 8, 16, 32, 64, 128 or 256"},
+    {SYSTEM_NIC_MTU, SYSTEM_FIELD_NONE,
+     "{nic} has an MTU of {nic-mtu}; choose from 68 to 65535, usually 1500"},
+    {SYSTEM_NIC_TSO_ALONE, SYSTEM_FIELD_NONE,
+     "{nic} offers \"tso\" without \"csum\", which it needs; add that, or remove it"},
+    {SYSTEM_SWITCH_NAME, SYSTEM_FIELD_NONE,
+     "a name is made of letters, digits, '-' and '_', at least one; choose another"},
+    {SYSTEM_SWITCH_SAME_NAME, SYSTEM_FIELD_NONE, "another switch has this name; rename one"},
+    {SYSTEM_SWITCH_VALUE, SYSTEM_FIELD_NONE,
+     "its entry is not one that this bulkhead knows; " AGAIN},
+    {SYSTEM_SWITCH_NETWORK, SYSTEM_FIELD_NONE,
+     "{network} is no network; write the first address of one and a prefix from 8 to 30, for "
+     "example 192.168.19.0/24"},
+    {SYSTEM_SWITCH_HOST, SYSTEM_FIELD_NONE,
+     "{host} is no station of {network}; choose another \"host_address\", or leave it out"},
+    {SYSTEM_FORWARD_PORT, SYSTEM_FIELD_NONE, "a forward has the port 0; choose from 1 to 65535"},
+    {SYSTEM_FORWARD_OUTSIDE, SYSTEM_FIELD_NONE,
+     "a forward leads to {forward}, which is no guest in {network}; choose an address there"},
+    {SYSTEM_FORWARD_TAKEN, SYSTEM_FIELD_NONE,
+     "two forwards have port {forward-port} of this host; change one"},
 };
 
 /* --- What can be filled in -------------------------------------------------------------------- */
@@ -84,7 +132,7 @@ struct context {
     const struct system_image *image;
     const struct system_vm *vm;
     const struct draft_vm *lines; /* of this VM, or NULL */
-    const struct draft_vm *all_lines;
+    const struct draft_lines *all_lines;
     const struct system_fault *fault;
 };
 
@@ -149,7 +197,7 @@ static void fill_other_device(FILE *out, const struct context *c)
 static void fill_owner(FILE *out, const struct context *c)
 {
     if (c->fault->other_index == 0) {
-        fputs("another serial port", out);
+        fputs(c->fault->field == SYSTEM_FIELD_NIC ? "a serial port" : "another serial port", out);
     } else {
         fprintf(out, "\"%s\"", device_name(c->fault->other_index));
     }
@@ -239,6 +287,8 @@ static void fill_field(FILE *out, const struct context *c)
         [SYSTEM_FIELD_INITRD] = "initrd's entry",
         [SYSTEM_FIELD_MODULE] = "list of modules",
         [SYSTEM_FIELD_CMDLINE] = "command line",
+        [SYSTEM_FIELD_NIC] = "list of network cards",
+        [SYSTEM_FIELD_SWITCH] = "list of switches",
     };
     fputs(names[c->fault->field], out);
 }
@@ -277,6 +327,9 @@ static void fill_other_line(FILE *out, const struct context *c)
     case SYSTEM_FIELD_MODULE:
         print_line(out, c->lines->module[i % SYSTEM_MODULES_MAX]);
         break;
+    case SYSTEM_FIELD_NIC:
+        print_line(out, c->lines->nic[i % SYSTEM_NICS_MAX]);
+        break;
     default:
         break;
     }
@@ -285,8 +338,98 @@ static void fill_other_line(FILE *out, const struct context *c)
 static void fill_other_vm_line(FILE *out, const struct context *c)
 {
     if (c->all_lines != NULL) {
-        print_line(out, c->all_lines[c->fault->other_vm].field[SYSTEM_FIELD_NAME]);
+        print_line(out, c->all_lines->vm[c->fault->other_vm].field[SYSTEM_FIELD_NAME]);
     }
+}
+
+/* --- Network cards and switches --- */
+
+static const struct system_nic *nic_of(const struct context *c)
+{
+    return &c->vm->nic[c->fault->index % SYSTEM_NICS_MAX];
+}
+
+static const struct system_switch *switch_of(const struct context *c)
+{
+    return &c->image->switch_[c->fault->index % SYSTEM_SWITCHES_MAX];
+}
+
+static const struct system_forward *forward_of(const struct context *c)
+{
+    return &switch_of(c)->forward[c->fault->other_index % SYSTEM_FORWARDS_MAX];
+}
+
+static void fill_nic(FILE *out, const struct context *c)
+{
+    fprintf(out, "network card %u", c->fault->index);
+}
+
+static void fill_other_card(FILE *out, const struct context *c)
+{
+    fprintf(out, "%u", c->fault->other_index);
+}
+
+static void fill_nic_at(FILE *out, const struct context *c)
+{
+    fprintf(out, "0x%" PRIx64, nic_of(c)->at);
+}
+
+static void fill_nic_irq(FILE *out, const struct context *c)
+{
+    fprintf(out, "%u", nic_of(c)->irq);
+}
+
+static void fill_nic_mac(FILE *out, const struct context *c)
+{
+    const uint8_t *m = nic_of(c)->mac;
+    fprintf(out, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+static void fill_nic_queue(FILE *out, const struct context *c)
+{
+    fprintf(out, "%u", nic_of(c)->queue_size);
+}
+
+static void fill_nic_mtu(FILE *out, const struct context *c)
+{
+    fprintf(out, "%u", nic_of(c)->mtu);
+}
+
+static void fill_other_nic(FILE *out, const struct context *c)
+{
+    fprintf(out, "card %u of VM \"%.*s\"", c->fault->other_index, (int)SYSTEM_NAME_MAX,
+            c->image->vm[c->fault->other_vm % SYSTEM_VMS_MAX].name);
+}
+
+static void fill_nic_range(FILE *out, const struct context *c)
+{
+    print_range(out, c, c->fault->other_index);
+}
+
+static void print_address(FILE *out, uint32_t a)
+{
+    fprintf(out, "%u.%u.%u.%u", a >> 24, (a >> 16) & 255u, (a >> 8) & 255u, a & 255u);
+}
+
+static void fill_network(FILE *out, const struct context *c)
+{
+    print_address(out, switch_of(c)->network);
+    fprintf(out, "/%u", switch_of(c)->prefix);
+}
+
+static void fill_host(FILE *out, const struct context *c)
+{
+    print_address(out, switch_of(c)->host_address);
+}
+
+static void fill_forward(FILE *out, const struct context *c)
+{
+    print_address(out, forward_of(c)->guest_address);
+}
+
+static void fill_forward_port(FILE *out, const struct context *c)
+{
+    fprintf(out, "%u", forward_of(c)->host_port);
 }
 
 static const struct {
@@ -311,6 +454,19 @@ static const struct {
     {"{our-version}", fill_our_version},
     {"{other-line}", fill_other_line},
     {"{other-vm-line}", fill_other_vm_line},
+    {"{nic}", fill_nic},
+    {"{nic-at}", fill_nic_at},
+    {"{nic-irq}", fill_nic_irq},
+    {"{nic-mac}", fill_nic_mac},
+    {"{nic-queue}", fill_nic_queue},
+    {"{nic-mtu}", fill_nic_mtu},
+    {"{nic-range}", fill_nic_range},
+    {"{other-nic}", fill_other_nic},
+    {"{other-card}", fill_other_card},
+    {"{network}", fill_network},
+    {"{host}", fill_host},
+    {"{forward}", fill_forward},
+    {"{forward-port}", fill_forward_port},
 };
 
 /* --- Saying it -------------------------------------------------------------------------------- */
@@ -340,7 +496,10 @@ static void print_sentence(FILE *out, const struct context *c)
             break;
         }
     }
-    if (c->fault->code >= SYSTEM_UNTERMINATED) {
+    if (c->fault->field == SYSTEM_FIELD_SWITCH) {
+        const char *name = switch_of(c)->name;
+        fprintf(out, "switch \"%.*s\": ", (int)strnlen(name, SYSTEM_NAME_MAX), name);
+    } else if (c->fault->code >= SYSTEM_UNTERMINATED) {
         fprintf(out, "VM \"%.*s\": ", (int)strnlen(c->vm->name, SYSTEM_NAME_MAX), c->vm->name);
     }
     while (*at != 0) { /* bound: the sentence's length */
@@ -365,6 +524,9 @@ static unsigned fault_line(const struct draft_vm *lines, const struct system_fau
     case SYSTEM_FIELD_MODULE:
         line = lines->module[f->index % SYSTEM_MODULES_MAX];
         break;
+    case SYSTEM_FIELD_NIC:
+        line = lines->nic[f->index % SYSTEM_NICS_MAX];
+        break;
     default:
         line = lines->field[f->field];
         break;
@@ -372,10 +534,22 @@ static unsigned fault_line(const struct draft_vm *lines, const struct system_fau
     return line != 0 ? line : lines->line;
 }
 
-void fault_say(struct say *say, const struct system_image *image, const struct draft_vm *lines,
+/* The line of a switch's fault; 0 and *echo: the switch was refused already. */
+static unsigned switch_line(const struct draft_lines *lines, const struct system_fault *f,
+                            bool *echo)
+{
+    const struct draft_switch *s = &lines->switch_[f->index % SYSTEM_SWITCHES_MAX];
+    bool forward = f->code >= SYSTEM_FORWARD_PORT;
+    *echo = s->bad;
+    return forward ? s->forward[f->other_index % SYSTEM_FORWARDS_MAX] : s->line;
+}
+
+void fault_say(struct say *say, const struct system_image *image, const struct draft_lines *lines,
                const struct system_fault *fault)
 {
-    const struct draft_vm *mine = lines == NULL ? NULL : &lines[fault->vm % SYSTEM_VMS_MAX];
+    bool of_switch = fault->field == SYSTEM_FIELD_SWITCH;
+    const struct draft_vm *mine =
+        lines == NULL || of_switch ? NULL : &lines->vm[fault->vm % SYSTEM_VMS_MAX];
     const struct context c = {
         .image = image,
         .vm = &image->vm[fault->vm % SYSTEM_VMS_MAX],
@@ -391,6 +565,13 @@ void fault_say(struct say *say, const struct system_image *image, const struct d
             return;
         }
         line = fault_line(mine, fault);
+    }
+    if (lines != NULL && of_switch) {
+        bool echo = false;
+        line = switch_line(lines, fault, &echo);
+        if (echo) {
+            return;
+        }
     }
     char *text = NULL;
     size_t size = 0;

@@ -7,9 +7,9 @@
 #include "say.h"
 #include "system/check.h"
 
-/* Says one fault of an image. `lines` are those of its VMs, or NULL for an image that was frozen
+/* Says one fault of an image. `lines` are those of its parts, or NULL for an image that was frozen
  * before: then the messages carry none. */
-void fault_say(struct say *say, const struct system_image *image, const struct draft_vm *lines,
+void fault_say(struct say *say, const struct system_image *image, const struct draft_lines *lines,
                const struct system_fault *fault);
 
 #endif

@@ -101,7 +101,7 @@ static void say_libconfig_error(const config_t *config, struct say *say)
 }
 
 static void check_frozen(struct say *say, const struct system_image *image, uint64_t bytes,
-                         const struct draft_vm *lines)
+                         const struct draft_lines *lines)
 {
     static struct system_fault faults[FAULTS_MAX];
     size_t count = system_check(image, bytes, faults, FAULTS_MAX);
@@ -125,9 +125,9 @@ static void freeze_tree(const config_setting_t *root, const char *path, struct s
     schema_check(root, say);
     draft_parse(&draft, root);
     system_seal(out, sizeof(*out));
-    check_frozen(say, out, sizeof(*out), draft.vm);
+    check_frozen(say, out, sizeof(*out), &draft.lines);
     if (host == FREEZE_FOR_THIS_HOST) {
-        host_check(say, out, draft.vm);
+        host_check(say, out, &draft.lines);
     }
     free(copy);
 }

@@ -18,13 +18,13 @@ static uint64_t vm_ram(const struct system_vm *vm)
     return sum;
 }
 
-static unsigned line_of(const struct draft_vm *lines, uint32_t vm, enum system_field field)
+static unsigned line_of(const struct draft_lines *lines, uint32_t vm, enum system_field field)
 {
-    return lines == NULL ? 0 : lines[vm].field[field];
+    return lines == NULL ? 0 : lines->vm[vm].field[field];
 }
 
 static void check_ram(struct say *say, const struct system_image *image,
-                      const struct draft_vm *lines)
+                      const struct draft_lines *lines)
 {
     struct sysinfo info;
     if (sysinfo(&info) != 0) {
@@ -49,35 +49,65 @@ static void check_ram(struct say *say, const struct system_image *image,
     }
 }
 
-static void check_cpus(struct say *say, const struct system_image *image,
-                       const struct draft_vm *lines)
+/* Whose CPU it is, and where the file says so. */
+struct cpu_user {
+    const char *kind; /* "VM", "switch" */
+    const char *name;
+    const char *what; /* "it", "its io" */
+    unsigned line;
+    uint32_t cpu;
+};
+
+struct cpu_check {
+    struct say *say;
+    uint32_t cpus;
+    bool strict;
+    bool warned;
+};
+
+static void check_cpu(struct cpu_check *c, const struct cpu_user *u)
 {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t cpus = online < 1 ? 1 : (uint32_t)online;
-    bool strict = (image->flags & SYSTEM_FLAG_STRICT) != 0;
-    bool warned = false;
-    for (uint32_t i = 0; i < image->vms; i++) { /* bound: SYSTEM_VMS_MAX */
-        const struct system_vm *vm = &image->vm[i];
-        if (vm->cpu == SYSTEM_CPU_ANY || vm->cpu < cpus) {
-            continue;
-        }
-        unsigned line = line_of(lines, i, SYSTEM_FIELD_CPU);
-        if (strict) {
-            say_error(say, line,
-                      "VM \"%s\": this host has no CPU %u, only 0 to %u; choose one of those, or "
-                      "set strict = false to let CPU numbers fold",
-                      vm->name, vm->cpu, cpus - 1);
-        } else if (!warned) {
-            say_warning(say, line,
-                        "VM \"%s\": this host has no CPU %u, only 0 to %u; CPU numbers fold, so it "
-                        "runs on CPU %u (strict = true refuses that)",
-                        vm->name, vm->cpu, cpus - 1, vm->cpu % cpus);
-            warned = true;
-        }
+    if (u->cpu == SYSTEM_CPU_ANY || u->cpu < c->cpus) {
+        return;
+    }
+    if (c->strict) {
+        say_error(c->say, u->line,
+                  "%s \"%s\": this host has no CPU %u, only 0 to %u; choose one of those, or "
+                  "set strict = false to let CPU numbers fold",
+                  u->kind, u->name, u->cpu, c->cpus - 1);
+    } else if (!c->warned) {
+        say_warning(c->say, u->line,
+                    "%s \"%s\": this host has no CPU %u, only 0 to %u; CPU numbers fold, so %s "
+                    "runs on CPU %u (strict = true refuses that)",
+                    u->kind, u->name, u->cpu, c->cpus - 1, u->what, u->cpu % c->cpus);
+        c->warned = true;
     }
 }
 
-void host_check(struct say *say, const struct system_image *image, const struct draft_vm *lines)
+static void check_cpus(struct say *say, const struct system_image *image,
+                       const struct draft_lines *lines)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    struct cpu_check c = {
+        .say = say,
+        .cpus = online < 1 ? 1 : (uint32_t)online,
+        .strict = (image->flags & SYSTEM_FLAG_STRICT) != 0,
+    };
+    for (uint32_t i = 0; i < image->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        const struct system_vm *vm = &image->vm[i];
+        unsigned line = line_of(lines, i, SYSTEM_FIELD_CPU);
+        check_cpu(&c, &(struct cpu_user){"VM", vm->name, "it", line, vm->cpu});
+        line = line_of(lines, i, SYSTEM_FIELD_NIC);
+        check_cpu(&c, &(struct cpu_user){"VM", vm->name, "the io of it", line, vm->io_cpu});
+    }
+    for (uint32_t i = 0; i < image->switches; i++) { /* bound: SYSTEM_SWITCHES_MAX */
+        const struct system_switch *s = &image->switch_[i];
+        unsigned line = lines == NULL ? 0 : lines->switch_[i].line;
+        check_cpu(&c, &(struct cpu_user){"switch", s->name, "it", line, s->cpu});
+    }
+}
+
+void host_check(struct say *say, const struct system_image *image, const struct draft_lines *lines)
 {
     check_ram(say, image, lines);
     check_cpus(say, image, lines);

@@ -8,6 +8,6 @@
 #include "system/image.h"
 
 /* Says where the VMs want more RAM, or other CPUs, than this host has. `lines` as in fault_say(). */
-void host_check(struct say *say, const struct system_image *image, const struct draft_vm *lines);
+void host_check(struct say *say, const struct system_image *image, const struct draft_lines *lines);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "words.h"
 
-#define NAMES_MAX  16u  /* keys of a group, or words of a list */
-#define GROUPS_MAX 256u /* groups of one file: 8 VMs with 21 below each, at most */
+#define NAMES_MAX  24u  /* keys of a group, or words of a list */
+#define GROUPS_MAX 256u /* groups of one file: 8 VMs with 23 below each, 4 switches with 8 */
 
 static unsigned line_of(const config_setting_t *s)
 {
@@ -44,6 +44,7 @@ static const char *wanted_form(const struct key *key)
         [KEY_TEXT] = "a string in \"quotes\"",
         [KEY_WORD] = "a string in \"quotes\"",
         [KEY_WORDS] = "an array of strings: [ \"one\", \"two\" ]",
+        [KEY_TEXTS] = "an array of strings: [ \"one\", \"two\" ]",
         [KEY_BOOL] = "true or false",
         [KEY_NUMBER] = "a number: 4096, 0x1000 or \"4K\"",
         [KEY_SIZE] = "a number: 4096, 0x1000 or \"4K\"",
@@ -247,6 +248,19 @@ static void check_words(struct say *say, const struct key *key, const config_set
     }
 }
 
+static void check_texts(struct say *say, const struct key *key, const config_setting_t *s)
+{
+    int type = config_setting_type(s);
+    if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
+        wrong_type(say, key, s);
+        return;
+    }
+    unsigned count = (unsigned)config_setting_length(s);
+    for (unsigned i = 0; i < count; i++) { /* bound: the array's length */
+        check_text(say, key, config_setting_get_elem(s, i));
+    }
+}
+
 /* --- Groups ----------------------------------------------------------------------------------- */
 
 /* Groups yet to be looked at: breadth first, so that nothing recurses. */
@@ -306,6 +320,9 @@ static void check_setting(struct say *say, const struct key *key, const config_s
         break;
     case KEY_WORDS:
         check_words(say, key, s);
+        break;
+    case KEY_TEXTS:
+        check_texts(say, key, s);
         break;
     case KEY_BOOL:
         if (config_setting_type(s) != CONFIG_TYPE_BOOL) {
@@ -447,10 +464,11 @@ static void print_words(FILE *out, const struct word_list *list)
 static void print_list(FILE *out, const struct key_list *list)
 {
     static const char *const types[] = {
-        [KEY_TEXT] = "string",          [KEY_WORD] = "word",
-        [KEY_WORDS] = "array of words", [KEY_BOOL] = "boolean",
-        [KEY_NUMBER] = "number",        [KEY_SIZE] = "number",
-        [KEY_GROUP] = "group",          [KEY_GROUPS] = "list of groups",
+        [KEY_TEXT] = "string",           [KEY_WORD] = "word",
+        [KEY_WORDS] = "array of words",  [KEY_TEXTS] = "array of strings",
+        [KEY_BOOL] = "boolean",          [KEY_NUMBER] = "number",
+        [KEY_SIZE] = "number",           [KEY_GROUP] = "group",
+        [KEY_GROUPS] = "list of groups",
     };
     fprintf(out, "\nKeys of %s\n", list->what);
     for (size_t i = 0; i < list->count; i++) { /* bound: a table's length */

@@ -19,6 +19,7 @@ enum key_type {
     KEY_TEXT,   /* a string of at most `max` bytes              */
     KEY_WORD,   /* a string: one of `words`                     */
     KEY_WORDS,  /* an array of strings, each one of `words`     */
+    KEY_TEXTS,  /* an array of strings of at most `max` bytes   */
     KEY_BOOL,   /* true or false                                */
     KEY_NUMBER, /* a number, or a string with one; at most `max` */
     KEY_SIZE,   /* the same, and not 0                          */
@@ -63,6 +64,10 @@ extern const struct word_list schema_devices;
 extern const struct word_list schema_protocols;
 extern const struct word_list schema_tick_policies;
 extern const struct word_list schema_on_failures;
+extern const struct word_list schema_shells;
+extern const struct word_list schema_offers;
+extern const struct word_list schema_uplinks;
+extern const struct word_list schema_transports;
 
 /* Says everything that is wrong with the form of the file: unknown, missing and doubled keys, wrong
  * types, words nobody knows, numbers out of range. */

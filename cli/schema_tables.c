@@ -47,6 +47,38 @@ static const struct word on_failures[] = {
 };
 const struct word_list schema_on_failures = {"failure policy", on_failures, COUNT(on_failures)};
 
+static const struct word shells[] = {
+    {"pci-legacy", SYSTEM_SHELL_PCI_LEGACY, "PCI, legacy registers in I/O space"},
+    {"pci-legacy-memory", SYSTEM_SHELL_PCI_LEGACY_MEM, "PCI, legacy registers behind a memory BAR"},
+    {"pci", SYSTEM_SHELL_PCI_MODERN, "PCI, virtio 1 with MSI-X"},
+    {"mmio-legacy", SYSTEM_SHELL_MMIO_LEGACY, "virtio-mmio, version 1"},
+    {"mmio", SYSTEM_SHELL_MMIO, "virtio-mmio, version 2"},
+    {"block", SYSTEM_SHELL_BLOCK,
+     "the legacy PCI register block at a fixed address, as Deos's driver"},
+};
+const struct word_list schema_shells = {"shell", shells, COUNT(shells)};
+
+static const struct word offers[] = {
+    {"csum", SYSTEM_NIC_CSUM, "checksums may be left to the card, both ways"},
+    {"tso", SYSTEM_NIC_TSO, "TCP segmentation too, both ways; needs \"csum\""},
+    {"mergeable", SYSTEM_NIC_MERGEABLE, "a frame may fill several buffers"},
+    {"indirect", SYSTEM_NIC_INDIRECT, "indirect descriptors"},
+    {"event-idx", SYSTEM_NIC_EVENT_IDX, "fewer kicks and interrupts"},
+};
+const struct word_list schema_offers = {"feature", offers, COUNT(offers)};
+
+static const struct word uplinks[] = {
+    {"none", SYSTEM_UPLINK_NONE, "nothing leaves the switch but to the VMs on it"},
+    {"user", SYSTEM_UPLINK_USER, "through the sockets of the user who runs it: NAT, DHCP, DNS"},
+};
+const struct word_list schema_uplinks = {"uplink", uplinks, COUNT(uplinks)};
+
+static const struct word transports[] = {
+    {"tcp", 0, "TCP"},
+    {"udp", 1, "UDP"},
+};
+const struct word_list schema_transports = {"transport", transports, COUNT(transports)};
+
 /* --- Keys ------------------------------------------------------------------------------------- */
 
 static const struct key module_keys[] = {
@@ -91,6 +123,61 @@ static const struct key serial_keys[] = {
 };
 static const struct key_list serial_list = {"a serial port", serial_keys, COUNT(serial_keys)};
 
+static const struct key nic_keys[] = {
+    {"switch", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL,
+     "the switch it is plugged into: one of switches = ( ... )"},
+    {"shell", KEY_WORD, true, 0, &schema_shells, NULL, NULL, "how the guest sees it"},
+    {"mac", KEY_TEXT, false, 17, NULL, NULL, "52:42:48:00:VM:CARD",
+     "its address, as \"52:42:48:00:00:01\""},
+    {"at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL,
+     "0xfeb00000 (mmio), 0xfe000000 (block), a page further for a second one",
+     "guest-physical address of its registers; not for PCI"},
+    {"slot", KEY_SIZE, false, 31, NULL, NULL, "3 for the first card, 4 for the second",
+     "PCI only: device number on bus 0"},
+    {"irq", KEY_NUMBER, false, 23, NULL, NULL,
+     "16 and 17 (PCI), 20 and 21; without I/O APIC: none, the guest polls",
+     "I/O APIC input, level-triggered"},
+    {"offers", KEY_WORDS, false, 0, &schema_offers, NULL, "all of them",
+     "features that the guest's driver may take"},
+    {"queue_size", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "256",
+     "entries of each queue, a power of two from 8 to 256"},
+    {"mtu", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "1500", "what the card says its MTU is"},
+    {"pinned", KEY_BOOL, false, 0, NULL, NULL, "true",
+     "frames from another address than \"mac\" are dropped; false for a bridge in the guest"},
+    {"peers", KEY_TEXTS, false, SYSTEM_NAME_MAX - 1, NULL, NULL, "everybody on the switch",
+     "VMs that it may send to, and \"uplink\""},
+    {"frames_per_s", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "no limit",
+     "more than that from this card is dropped"},
+    {"bytes_per_s", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "no limit", "the same in bytes"},
+    {"broadcasts_per_s", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "no limit",
+     "the same for broadcasts, multicasts and frames to unknown addresses"},
+};
+static const struct key_list nic_list = {"a network card", nic_keys, COUNT(nic_keys)};
+
+static const struct key forward_keys[] = {
+    {"transport", KEY_WORD, false, 0, &schema_transports, NULL, "\"tcp\"", "of the connection"},
+    {"host_port", KEY_SIZE, true, UINT16_MAX, NULL, NULL, NULL, "port of this host"},
+    {"host_address", KEY_TEXT, false, 15, NULL, NULL, "127.0.0.1", "address of this host"},
+    {"guest", KEY_TEXT, true, 15, NULL, NULL, NULL, "IPv4 address of the guest"},
+    {"guest_port", KEY_SIZE, true, UINT16_MAX, NULL, NULL, NULL, "port of the guest"},
+};
+static const struct key_list forward_list = {"a forward", forward_keys, COUNT(forward_keys)};
+
+static const struct key switch_keys[] = {
+    {"name", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL,
+     "letters, digits, '-' and '_'; no other switch has it"},
+    {"cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
+     "the logical CPU that it and its uplink run on"},
+    {"uplink", KEY_WORD, false, 0, &schema_uplinks, NULL, "\"none\"", "the way out"},
+    {"network", KEY_TEXT, false, 18, NULL, NULL, "\"192.168.19.0/24\"",
+     "with an uplink: the IPv4 network that guests are in, as far as the uplink knows"},
+    {"host_address", KEY_TEXT, false, 15, NULL, NULL, "the second address of \"network\"",
+     "with an uplink: router, and by what address guests reach this host"},
+    {"forwards", KEY_GROUPS, false, SYSTEM_FORWARDS_MAX, NULL, &forward_list, "none",
+     "with an uplink: ports of this host that lead to guests"},
+};
+static const struct key_list switch_list = {"a switch", switch_keys, COUNT(switch_keys)};
+
 static const struct key vm_keys[] = {
     {"name", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL,
      "letters, digits, '-' and '_'; no other VM has it"},
@@ -105,6 +192,9 @@ static const struct key vm_keys[] = {
     {"devices", KEY_WORDS, false, 0, &schema_devices, NULL, "none", "the devices that exist"},
     {"serial", KEY_GROUPS, false, SYSTEM_SERIALS_MAX, NULL, &serial_list, "none",
      "16550A UARTs; the first one is the VM's console"},
+    {"net", KEY_GROUPS, false, SYSTEM_NICS_MAX, NULL, &nic_list, "none", "virtio network cards"},
+    {"io_cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
+     "the logical CPU that serves the queues of its cards"},
     {"tick_policy", KEY_WORD, false, 0, &schema_tick_policies, NULL, "\"catch-up\"",
      "what becomes of timer ticks that could not be delivered in time"},
     {"on_failure", KEY_WORD, false, 0, &schema_on_failures, NULL, "\"stop\"",
@@ -115,6 +205,8 @@ static const struct key_list vm_list = {"a VM", vm_keys, COUNT(vm_keys)};
 static const struct key file_keys[] = {
     {"strict", KEY_BOOL, false, 0, NULL, NULL, "false",
      "true: refuse a CPU number that the host does not have, instead of folding it"},
+    {"switches", KEY_GROUPS, false, SYSTEM_SWITCHES_MAX, NULL, &switch_list, "none",
+     "virtual Ethernet switches, to link VMs"},
     {"vms", KEY_GROUPS, true, SYSTEM_VMS_MAX, NULL, &vm_list, NULL, "the virtual machines"},
 };
 const struct key_list schema_file = {"the system file", file_keys, COUNT(file_keys)};

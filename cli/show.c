@@ -9,7 +9,7 @@
 #include "system/check.h"
 #include "words.h"
 
-#define ROWS_MAX   (SYSTEM_PLACES + SYSTEM_RANGES_MAX + SYSTEM_SERIALS_MAX + SYSTEM_MODULES_MAX)
+#define ROWS_MAX   (SYSTEM_PLACES + SYSTEM_RANGES_MAX + SYSTEM_SERIALS_MAX + SYSTEM_NICS_MAX)
 #define UART_PORTS 8u
 #define WIDTH      100u
 
@@ -94,6 +94,13 @@ static void show_memory(FILE *out, const struct system_vm *vm)
         map_add(&map, vm->range[i].base, vm->range[i].size, "RAM");
     }
     map_devices(&map, vm, SYSTEM_PLACE_MEMORY);
+    for (uint32_t i = 0; i < vm->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        if (vm->nic[i].at != 0) {
+            char name[24];
+            snprintf(name, sizeof(name), "card %u", i);
+            map_add(&map, vm->nic[i].at, SYSTEM_NIC_BYTES, name);
+        }
+    }
     uint64_t last = 0;
     for (size_t i = 0; i < map.rows; i++) { /* bound: ROWS_MAX */
         uint64_t end = map.row[i].first + map.row[i].count - 1;
@@ -206,6 +213,59 @@ static void show_ports(FILE *out, const struct system_vm *vm)
     show_entries(out, "interrupts", &irqs, "IRQ %u");
 }
 
+static void print_address(FILE *out, uint32_t a)
+{
+    fprintf(out, "%u.%u.%u.%u", a >> 24, (a >> 16) & 255u, (a >> 8) & 255u, a & 255u);
+}
+
+static void print_limit(FILE *out, uint32_t limit, const char *unit)
+{
+    if (limit != 0) {
+        fprintf(out, ", at most %u %s a second", limit, unit);
+    }
+}
+
+static void show_offers(FILE *out, const struct system_nic *n)
+{
+    if (n->offers == SYSTEM_NIC_OFFERS_ALL) {
+        heading(out, "  offers");
+        fputs("everything\n", out);
+    } else {
+        show_words(out, "  offers", &schema_offers, n->offers);
+    }
+}
+
+static void show_nic(FILE *out, const struct system_image *image, uint32_t vm, uint32_t index)
+{
+    const struct system_nic *n = &image->vm[vm].nic[index];
+    const uint8_t *m = n->mac;
+    char what[24];
+    snprintf(what, sizeof(what), "card %u", index);
+    heading(out, what);
+    fprintf(out, "%02x:%02x:%02x:%02x:%02x:%02x%s, %s", m[0], m[1], m[2], m[3], m[4], m[5],
+            (n->policy & SYSTEM_NIC_PINNED) != 0 ? " (pinned)" : "",
+            schema_word_name(&schema_shells, n->shell));
+    if (n->pci_device != 0) {
+        fprintf(out, ", slot %u", n->pci_device);
+    } else {
+        fprintf(out, " at 0x%" PRIx64, n->at);
+    }
+    if (n->irq == SYSTEM_IRQ_NONE) {
+        fputs(", polled", out);
+    } else {
+        fprintf(out, ", IRQ %u", n->irq);
+    }
+    fprintf(out, ", MTU %u, queues of %u\n", n->mtu, n->queue_size);
+    show_offers(out, n);
+    heading(out, "  plugged");
+    fprintf(out, "into port %u of switch \"%s\"", system_port(image, n->switch_, vm, index),
+            image->switch_[n->switch_].name);
+    print_limit(out, n->frames_per_s, "frames");
+    print_limit(out, n->bytes_per_s, "bytes");
+    print_limit(out, n->broadcasts_per_s, "broadcasts");
+    fputc('\n', out);
+}
+
 static uint64_t vm_ram(const struct system_vm *vm)
 {
     uint64_t sum = 0;
@@ -215,18 +275,85 @@ static uint64_t vm_ram(const struct system_vm *vm)
     return sum;
 }
 
-static void show_policies(FILE *out, const struct system_vm *vm)
+static void show_cpu(FILE *out, const char *what, uint32_t cpu)
 {
-    heading(out, "CPU");
-    if (vm->cpu == SYSTEM_CPU_ANY) {
+    heading(out, what);
+    if (cpu == SYSTEM_CPU_ANY) {
         fputs("any\n", out);
     } else {
-        fprintf(out, "%u\n", vm->cpu);
+        fprintf(out, "%u\n", cpu);
+    }
+}
+
+static void show_policies(FILE *out, const struct system_vm *vm)
+{
+    show_cpu(out, "CPU", vm->cpu);
+    if (vm->nics != 0) {
+        show_cpu(out, "io CPU", vm->io_cpu);
     }
     heading(out, "late ticks");
     fprintf(out, "%s\n", schema_word_name(&schema_tick_policies, vm->tick_policy));
     heading(out, "on failure");
     fprintf(out, "%s\n", schema_word_name(&schema_on_failures, vm->on_failure));
+}
+
+/* Each port: who is there, and to which ports it may send. */
+static void show_port(FILE *out, uint32_t port, const char *name, uint32_t peers)
+{
+    char what[24];
+    const char *gap = ", may send to ports";
+    snprintf(what, sizeof(what), "port %u", port);
+    heading(out, what);
+    fputs(name, out);
+    for (uint32_t p = 0; p < SYSTEM_PORTS_MAX; p++) {
+        if (p != port && (peers & (1u << p)) != 0) {
+            fprintf(out, "%s %u", gap, p);
+            gap = ",";
+        }
+    }
+    fprintf(out, "%s\n", gap[1] != 0 ? ", may send to nobody" : "");
+}
+
+static void show_uplink(FILE *out, const struct system_switch *s)
+{
+    heading(out, "uplink");
+    fprintf(out, "%s, network ", schema_word_name(&schema_uplinks, s->uplink));
+    print_address(out, s->network);
+    fprintf(out, "/%u, host ", s->prefix);
+    print_address(out, s->host_address);
+    fputc('\n', out);
+    for (uint32_t i = 0; i < s->forwards; i++) { /* bound: SYSTEM_FORWARDS_MAX */
+        const struct system_forward *f = &s->forward[i];
+        heading(out, i == 0 ? "forwards" : "");
+        fprintf(out, "%s ", schema_word_name(&schema_transports, f->udp));
+        print_address(out, f->host_address);
+        fprintf(out, ":%u to ", f->host_port);
+        print_address(out, f->guest_address);
+        fprintf(out, ":%u\n", f->guest_port);
+    }
+}
+
+static void show_switch(FILE *out, const struct system_image *image, uint32_t index)
+{
+    const struct system_switch *s = &image->switch_[index];
+    uint32_t ports = system_ports(image, index);
+    fprintf(out, "Switch %u \"%s\": %u port%s\n", index, s->name, ports, ports == 1 ? "" : "s");
+    show_cpu(out, "CPU", s->cpu);
+    for (uint32_t v = 0; v < image->vms; v++) {            /* bound: SYSTEM_VMS_MAX  */
+        for (uint32_t n = 0; n < image->vm[v].nics; n++) { /* bound: SYSTEM_NICS_MAX */
+            const struct system_nic *nic = &image->vm[v].nic[n];
+            char name[64];
+            snprintf(name, sizeof(name), "card %u of \"%s\"", n, image->vm[v].name);
+            if (nic->switch_ == index) {
+                show_port(out, system_port(image, index, v, n), name, nic->peers);
+            }
+        }
+    }
+    if (s->uplink != SYSTEM_UPLINK_NONE) {
+        show_port(out, ports - 1, "the uplink", UINT32_MAX >> (32u - ports));
+        show_uplink(out, s);
+    }
+    fputc('\n', out);
 }
 
 void system_show(FILE *out, const struct system_image *image)
@@ -241,6 +368,12 @@ void system_show(FILE *out, const struct system_image *image)
         show_words(out, "timers", &schema_timers, vm->devices);
         show_words(out, "devices", &schema_devices, vm->devices);
         show_ports(out, vm);
+        for (uint32_t n = 0; n < vm->nics; n++) { /* bound: SYSTEM_NICS_MAX */
+            show_nic(out, image, i, n);
+        }
         fputc('\n', out);
+    }
+    for (uint32_t i = 0; i < image->switches; i++) { /* bound: SYSTEM_SWITCHES_MAX */
+        show_switch(out, image, i);
     }
 }

@@ -11,9 +11,8 @@
 #include "base/arith.h"
 #include "base/crc32.h"
 #include "base/string.h"
+#include "system/check_int.h"
 
-#define PAGE_BYTES    0x1000u
-#define ADDRESS_END   (1ull << 46)
 #define LOW_MEMORY    0xA0000u /* conventional memory: [0, 640 KiB) */
 #define UART_PORTS    8u
 #define PORTS_END     0x10000u
@@ -56,108 +55,6 @@ static const struct {
 };
 
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))
-
-/* What has been found, and which VM is being looked at. */
-struct finder {
-    const struct system_image *image;
-    struct system_fault *faults;
-    size_t max;
-    size_t count;
-    uint32_t vm;
-};
-
-static void found_with(struct finder *f, enum system_fault_code code, enum system_field field,
-                       uint32_t index, uint32_t other_index)
-{
-    if (f->count < f->max) {
-        f->faults[f->count] = (struct system_fault){
-            .code = code,
-            .field = field,
-            .vm = f->vm,
-            .index = index,
-            .other_index = other_index,
-        };
-    }
-    f->count++;
-}
-
-static void found(struct finder *f, enum system_fault_code code, enum system_field field,
-                  uint32_t index)
-{
-    found_with(f, code, field, index, 0);
-}
-
-/* --- Small predicates ------------------------------------------------------------------------- */
-
-static uint32_t u32_min(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static bool text_ends(const char *text, uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++) { /* bound: size */
-        if (text[i] == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* True if all bytes are zero. */
-static bool all_zero(const void *bytes, size_t size)
-{
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < size; i++) { /* bound: size */
-        if (p[i] != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool name_char(char c)
-{
-    if (c >= 'a' && c <= 'z') {
-        return true;
-    }
-    if (c >= 'A' && c <= 'Z') {
-        return true;
-    }
-    if (c >= '0' && c <= '9') {
-        return true;
-    }
-    return c == '-' || c == '_';
-}
-
-static bool name_good(const char *name)
-{
-    if (name[0] == 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < SYSTEM_NAME_MAX; i++) { /* bound: SYSTEM_NAME_MAX */
-        if (name[i] == 0) {
-            return true;
-        }
-        if (!name_char(name[i])) {
-            return false;
-        }
-    }
-    return false;
-}
-
-static bool name_same(const char *a, const char *b)
-{
-    for (uint32_t i = 0; i < SYSTEM_NAME_MAX; i++) { /* bound: SYSTEM_NAME_MAX */
-        if (a[i] != b[i]) {
-            return false;
-        }
-        if (a[i] == 0) {
-            return true;
-        }
-    }
-    return true;
-}
 
 /* --- Names, counts, enumerations -------------------------------------------------------------- */
 
@@ -217,8 +114,9 @@ static void check_counts(struct finder *f, const struct system_vm *vm)
         {SYSTEM_FIELD_RANGE, vm->ranges, SYSTEM_RANGES_MAX, vm->range, sizeof(vm->range[0])},
         {SYSTEM_FIELD_SERIAL, vm->serials, SYSTEM_SERIALS_MAX, vm->serial, sizeof(vm->serial[0])},
         {SYSTEM_FIELD_MODULE, vm->modules, SYSTEM_MODULES_MAX, vm->module, sizeof(vm->module[0])},
+        {SYSTEM_FIELD_NIC, vm->nics, SYSTEM_NICS_MAX, vm->nic, sizeof(vm->nic[0])},
     };
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) { /* bound: 3 */
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) { /* bound: 4 */
         if (lists[i].used > lists[i].max) {
             found(f, SYSTEM_BAD_VALUE, lists[i].field, lists[i].max);
             continue;
@@ -517,12 +415,14 @@ size_t system_check(const struct system_image *image, uint64_t bytes, struct sys
         check_memory(&f, vm);
         check_serials(&f, vm);
         check_boot(&f, vm);
+        check_nics(&f, vm);
     }
     for (f.vm = vms; f.vm < SYSTEM_VMS_MAX; f.vm++) { /* bound: SYSTEM_VMS_MAX */
         if (!all_zero(&image->vm[f.vm], sizeof(image->vm[f.vm]))) {
             found(&f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NONE, 0);
         }
     }
+    check_switches(&f);
     return f.count;
 }
 

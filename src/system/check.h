@@ -47,6 +47,31 @@ enum system_fault_code {
     SYSTEM_PACKED_OUTSIDE,  /* a packed file lies outside the image                        */
     SYSTEM_LOAD_AT_OVERLAP, /* two files are loaded to the same place; other_index: the other
                                module                                                      */
+    /* One network card: field NIC, index: which. */
+    SYSTEM_NIC_NEEDS_PCI,  /* a PCI shell without the device "pci"                        */
+    SYSTEM_NIC_SLOT_TAKEN, /* other_index: the card with the same PCI device number       */
+    SYSTEM_NIC_AT_ALIGN,   /* not a whole 4 KiB page below 2^46                           */
+    SYSTEM_NIC_AT_RAM,     /* registers in RAM; other_index: the range                    */
+    SYSTEM_NIC_AT_DEVICE,  /* other_index: SYSTEM_DEV_* bit of the device there           */
+    SYSTEM_NIC_AT_NIC,     /* other_index: the card there                                 */
+    SYSTEM_NIC_BARS_RAM,   /* RAM where the BARs of PCI functions are; other_index: range */
+    SYSTEM_NIC_IRQ_RANGE,  /* no interrupt controller of this VM has that input           */
+    SYSTEM_NIC_IRQ_TAKEN,  /* an edge-triggered device has it; other_index: SYSTEM_DEV_*
+                              bit, or 0: a serial port                                    */
+    SYSTEM_NIC_MAC,        /* no unicast address                                          */
+    SYSTEM_NIC_SAME_MAC,   /* on the same switch; other_vm, other_index: the other card   */
+    SYSTEM_NIC_QUEUE,      /* not a power of two from 8 to 256                            */
+    SYSTEM_NIC_MTU,
+    SYSTEM_NIC_TSO_ALONE, /* "tso" without "csum"                                        */
+    /* One switch: field SWITCH, index: which; vm means nothing. */
+    SYSTEM_SWITCH_NAME,
+    SYSTEM_SWITCH_SAME_NAME, /* other_index: the other switch                           */
+    SYSTEM_SWITCH_VALUE,
+    SYSTEM_SWITCH_NETWORK,  /* prefix not 8 to 30, or host bits in the network's address */
+    SYSTEM_SWITCH_HOST,     /* the host's address is not a host of that network          */
+    SYSTEM_FORWARD_PORT,    /* other_index: which forward; a port is 0                   */
+    SYSTEM_FORWARD_OUTSIDE, /* other_index; not a host of the uplink's network           */
+    SYSTEM_FORWARD_TAKEN,   /* other_index; an earlier forward has that port of the host */
 };
 
 enum system_field {
@@ -63,6 +88,8 @@ enum system_field {
     SYSTEM_FIELD_INITRD,
     SYSTEM_FIELD_MODULE, /* index: which */
     SYSTEM_FIELD_CMDLINE,
+    SYSTEM_FIELD_NIC,    /* index: which */
+    SYSTEM_FIELD_SWITCH, /* index: which */
 };
 
 struct system_fault {
@@ -97,6 +124,13 @@ extern const struct system_place system_places[SYSTEM_PLACES];
  * @pre image is aligned to 8. */
 size_t system_check(const struct system_image *image, uint64_t bytes, struct system_fault *faults,
                     size_t max);
+
+/* Ports of a switch are numbered: its network cards in the order of VMs and cards, then its uplink.
+ * The port of a card, or of the uplink (vm = SYSTEM_VMS_MAX); SYSTEM_PORTS_MAX: there is none. */
+#define SYSTEM_PORTS_MAX (SYSTEM_VMS_MAX * SYSTEM_NICS_MAX + 1u)
+uint32_t system_port(const struct system_image *image, uint32_t switch_, uint32_t vm, uint32_t nic);
+/* How many ports the switch has. */
+uint32_t system_ports(const struct system_image *image, uint32_t switch_);
 
 /* Sets magic, version, total_bytes and crc: the last step of freezing. */
 void system_seal(struct system_image *image, uint64_t total_bytes);

@@ -75,14 +75,22 @@ enum system_on_failure {
 
 /* How a virtio-net device is presented to the guest. */
 enum system_shell {
-    SYSTEM_SHELL_PCI_LEGACY = 1, /* transitional PCI function, register block in I/O space      */
-    SYSTEM_SHELL_PCI_LEGACY_MEM =
-        2,                        /* the same, register block behind a memory BAR                */
-    SYSTEM_SHELL_PCI_MODERN = 3,  /* virtio 1 only: capabilities, MSI-X                          */
-    SYSTEM_SHELL_MMIO_LEGACY = 4, /* virtio-mmio, version 1                                      */
-    SYSTEM_SHELL_MMIO = 5,        /* virtio-mmio, version 2                                      */
-    SYSTEM_SHELL_BLOCK = 6,       /* the legacy PCI register block at a fixed address, no PCI    */
+    SYSTEM_SHELL_PCI_LEGACY = 1,     /* transitional PCI function, register block in I/O space */
+    SYSTEM_SHELL_PCI_LEGACY_MEM = 2, /* the same, register block behind a memory BAR           */
+    SYSTEM_SHELL_PCI_MODERN = 3,     /* virtio 1 only: capabilities, MSI-X                     */
+    SYSTEM_SHELL_MMIO_LEGACY = 4,    /* virtio-mmio, version 1                                 */
+    SYSTEM_SHELL_MMIO = 5,           /* virtio-mmio, version 2                                 */
+    SYSTEM_SHELL_BLOCK = 6,          /* the legacy PCI register block at a fixed address       */
 };
+
+/* Where a PC's firmware puts the BARs of PCI functions. */
+#define SYSTEM_PCI_IO_BASE   0xC000u
+#define SYSTEM_PCI_IO_BYTES  0x1000u
+#define SYSTEM_PCI_MEM_BASE  0xFEA00000u
+#define SYSTEM_PCI_MEM_BYTES 0x100000u
+
+#define SYSTEM_NIC_BYTES 0x1000u    /* register window of a shell that is no PCI function */
+#define SYSTEM_IRQ_NONE  UINT32_MAX /* no interrupt: the guest polls                      */
 
 #define SYSTEM_NIC_CSUM       0x1u /* offers checksum offload, both ways            */
 #define SYSTEM_NIC_TSO        0x2u /* offers TCP segmentation, both ways; needs CSUM */
@@ -96,7 +104,7 @@ enum system_shell {
 struct system_nic {
     uint64_t at;           /* guest-physical base of the register window; 0 for PCI shells */
     uint32_t shell;        /* enum system_shell; 0: no such NIC                            */
-    uint32_t irq;          /* I/O APIC input (GSI); PCI shells: of INTA#                   */
+    uint32_t irq;          /* I/O APIC input (of INTA# for PCI shells), or SYSTEM_IRQ_NONE */
     uint32_t switch_;      /* index into switch_[]                                         */
     uint32_t offers;       /* SYSTEM_NIC_*                                                 */
     uint32_t queue_size;   /* entries, a power of two from 8 to 256                        */
@@ -118,7 +126,7 @@ enum system_uplink {
 
 /* A port of the host that leads into the system. Addresses are IPv4 in host byte order. */
 struct system_forward {
-    uint32_t host_address; /* 0: 127.0.0.1 */
+    uint32_t host_address; /* 0: all of the host's */
     uint32_t guest_address;
     uint16_t host_port;
     uint16_t guest_port;
@@ -154,8 +162,7 @@ struct system_vm {
     struct system_file initrd;                     /* Linux only     */
     struct system_file module[SYSTEM_MODULES_MAX]; /* Multiboot only */
     uint32_t nics;
-    uint32_t io_cpu; /* where its queues are served: logical CPU, or
-                                              SYSTEM_CPU_ANY */
+    uint32_t io_cpu; /* logical CPU where its queues are served, or SYSTEM_CPU_ANY */
     struct system_nic nic[SYSTEM_NICS_MAX];
     char cmdline[SYSTEM_CMDLINE_MAX]; /* ${tsc_khz}, ${apic_khz} are not yet expanded */
 };
