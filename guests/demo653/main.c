@@ -11,6 +11,7 @@
 #include "health.h"
 #include "lapic.h"
 #include "mmio_test.h"
+#include "net.h"
 #include "paging.h"
 #include "partition.h"
 #include "print.h"
@@ -167,7 +168,8 @@ static void idle(void)
 {
     for (;;) {
         report_step();
-        if (console_step()) {
+        bool more = net_step();
+        if (console_step() || more) {
             continue;
         }
         if (report_done()) {
@@ -204,6 +206,9 @@ void guest_main(uint32_t magic, uint32_t mbi)
         health_stop(1, false);
     }
     timer_print();
+    if (!net_init(&boot)) {
+        health_stop(1, false);
+    }
     partitions_init(timer_tick_us());
     partitions_print();
     report_init(&boot);
