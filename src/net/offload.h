@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What a network card does for its driver, in software: for a receiver that did not agree to take
  * frames with work left in them.
+ *
+ * A segmented frame must ask for its checksum, too, and the checksum must be TCP's: [VIRTIO] wants it
+ * so. The pieces' checksums are computed from nothing; only in a frame that is not cut is the sum of
+ * the pseudo header taken from the field, where the sender left it.
  * Spec: [VIRTIO] 1.2, 5.1.6.2 and 5.1.6.4; RFC 1071 (checksum), RFC 791, RFC 8200, RFC 9293. */
 #ifndef NET_OFFLOAD_H
 #define NET_OFFLOAD_H
@@ -10,11 +14,13 @@
 
 #include "net/frame.h"
 
-#define OFFLOAD_HEADERS_MAX \
-    192u /* Ethernet with two VLAN tags, IPv6 with extensions, TCP with options */
+/* Ethernet with two VLAN tags, IPv6 with extensions, TCP with options. */
+#define OFFLOAD_HEADERS_MAX 192u
 
-/* True if the words fit the frame: offsets inside it, a known kind, headers that are where they must
- * be. What is refused is dropped and counted by the caller. Reads the frame's headers once. */
+/* True if the words fit the frame: offsets inside it, a known kind, and for a segmented one headers
+ * that are where they must be (flag bits that are not known mean nothing). What is refused is dropped
+ * and counted by the caller. Reads the frame's headers once: of a segmented frame at most its first
+ * OFFLOAD_HEADERS_MAX bytes, of others none. @pre words->len bytes are there, or so many of them */
 bool offload_valid(const uint8_t *frame, const struct frame_words *words);
 
 /* A plan to cut one frame into pieces that need nothing more done. */
@@ -29,8 +35,11 @@ struct offload_cut {
     uint8_t head[OFFLOAD_HEADERS_MAX]; /* private copy: the frame may be shared memory */
 };
 
-/* False: the frame is refused, as by offload_valid(). */
+/* False: the frame is refused, as by offload_valid(). Reads what that one reads. */
 bool offload_plan(struct offload_cut *cut, const uint8_t *frame, const struct frame_words *words);
+
+/* The bytes of all pieces together: what the frame is on the wire. */
+uint32_t offload_wire_bytes(const struct offload_cut *cut);
 
 /* The bytes of piece n. @pre n < cut->pieces */
 uint32_t offload_piece_bytes(const struct offload_cut *cut, uint32_t n);
