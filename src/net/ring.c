@@ -11,7 +11,6 @@
 
 #include "base/assert.h"
 #include "base/shared.h"
-#include "base/string.h"
 
 #define RING_WORDS_BYTES ((uint32_t)sizeof(struct frame_words))
 
@@ -99,9 +98,9 @@ void ring_commit(struct ring_writer *w, const struct frame_words *words)
     BH_ASSERT(bytes <= w->room);
     if (w->reserved != w->tail) {
         const struct frame_words filler = {.len = RING_FILLER};
-        memcpy(w->shared->data + w->tail % RING_BYTES, &filler, RING_WORDS_BYTES);
+        __builtin_memcpy(w->shared->data + w->tail % RING_BYTES, &filler, RING_WORDS_BYTES);
     }
-    memcpy(w->shared->data + w->reserved % RING_BYTES, words, RING_WORDS_BYTES);
+    __builtin_memcpy(w->shared->data + w->reserved % RING_BYTES, words, RING_WORDS_BYTES);
     w->tail = w->reserved + bytes;
     w->room = 0;
     w->unpublished = true;
