@@ -17,12 +17,12 @@
 #include "net/ring.h"
 #include "vm/time.h"
 
-#define SWITCH_PORTS_MAX   17u /* every NIC of every VM, and an uplink                            */
-#define SWITCH_STATIONS    64u /* pinned ones, and the rest in equal parts for ports that may learn */
-#define SWITCH_AGEING_NS   300000000000u
-#define SWITCH_TURN_FRAMES 64u /* from one port in one turn: nobody starves                       */
-#define SWITCH_BURSTS_PER_S \
-    10u /* what a port may send at once: a tenth of its rate, or one frame */
+#define SWITCH_PORTS_MAX    17u /* every NIC of every VM, and an uplink                            */
+#define SWITCH_STATIONS     64u /* pinned ones, and the rest in equal parts for ports that may learn */
+#define SWITCH_AGEING_NS    300000000000u
+#define SWITCH_TURN_FRAMES  64u /* from one port in one turn: nobody starves                       */
+/* What a port may send at once: what it may send in a tenth of a second, or one frame. */
+#define SWITCH_BURSTS_PER_S 10u
 
 /* Rates count what is on the wire: a segmented frame is as many as it will be cut into. A frame that is
  * dropped is not charged. 0: as many as it likes. */
