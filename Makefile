@@ -124,7 +124,7 @@ run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 	@$(MAKE) --no-print-directory -j$(JOBS) all guests
 	@$(B)/bulkhead run systems/flightdeck.conf
 
-STAGES ?= format-check static unit fuzz-smoke check-files system
+STAGES ?= format-check static unit models fuzz-smoke check-files system
 test: ## install what is missing, then run all tests
 	@tools/packages build demo test
 	@mkdir -p $(B)
