@@ -17,16 +17,42 @@ static const struct gmem_region *gmem_find(const struct gmem *m, gpa_t gpa)
     return NULL;
 }
 
-/* The bytes from gpa to the end of its region, at most len; *host points to the first. 0: no RAM. */
-static uint64_t gmem_run(const struct gmem *m, gpa_t gpa, uint64_t len, uint8_t **host)
+/* What is left of a range, and the piece of it that comes next and lies in one region. */
+struct gmem_walk {
+    gpa_t gpa;
+    uint64_t left;
+    uint8_t *host;
+    size_t bytes;
+};
+
+/* The next piece. False: the range is used up (left is 0), or what follows is not RAM. */
+static bool gmem_next(const struct gmem *m, struct gmem_walk *w)
 {
-    const struct gmem_region *r = gmem_find(m, gpa);
-    if (r == NULL) {
-        return 0;
+    if (w->left == 0) {
+        return false;
     }
-    uint64_t off = gpa - r->base;
-    *host = r->host + off;
-    return len < r->size - off ? len : r->size - off;
+    const struct gmem_region *r = gmem_find(m, w->gpa);
+    if (r == NULL) {
+        return false;
+    }
+    const uint64_t off = w->gpa - r->base;
+    const uint64_t bytes = w->left < r->size - off ? w->left : r->size - off;
+    w->host = r->host + off;
+    w->bytes = (size_t)bytes;
+    w->gpa += bytes;
+    w->left -= bytes;
+    return true;
+}
+
+/* One word's place in host memory, or NULL: not RAM, or not to be had in one access. */
+static uint8_t *gmem_word(const struct gmem *m, gpa_t gpa, uint32_t bytes)
+{
+    struct gmem_walk w = {.gpa = gpa, .left = bytes};
+    const bool whole = gmem_next(m, &w) && w.left == 0;
+    if (!whole || gpa % bytes != 0 || (uintptr_t)w.host % bytes != 0) {
+        return NULL;
+    }
+    return w.host;
 }
 
 bool gmem_add(struct gmem *m, gpa_t base, uint64_t size, uint8_t *host)
@@ -50,66 +76,96 @@ bool gmem_add(struct gmem *m, gpa_t base, uint64_t size, uint8_t *host)
 
 bool gmem_contains(const struct gmem *m, gpa_t gpa, uint64_t len)
 {
-    uint8_t *host;
-    /* Each turn leaves one region for the next one: they are disjoint. */
-    for (uint32_t i = 0; len != 0 && i <= m->count; i++) { /* bound: GMEM_REGIONS_MAX + 1 */
-        uint64_t run = gmem_run(m, gpa, len, &host);
-        if (run == 0) {
-            return false;
-        }
-        gpa += run;
-        len -= run;
+    struct gmem_walk w = {.gpa = gpa, .left = len};
+    while (gmem_next(m, &w)) { /* bound: GMEM_REGIONS_MAX, as regions are disjoint */
     }
-    return len == 0;
+    return w.left == 0;
 }
 
 bool gmem_read(const struct gmem *m, gpa_t gpa, void *buf, size_t len)
 {
+    struct gmem_walk w = {.gpa = gpa, .left = len};
     uint8_t *to = buf;
     if (!gmem_contains(m, gpa, len)) {
         return false;
     }
-    while (len != 0) { /* bound: GMEM_REGIONS_MAX, as gmem_contains found RAM throughout */
-        uint8_t *host = NULL;
-        size_t run = (size_t)gmem_run(m, gpa, len, &host);
-        memcpy(to, host, run);
-        to += run;
-        gpa += run;
-        len -= run;
+    while (gmem_next(m, &w)) { /* bound: GMEM_REGIONS_MAX */
+        memcpy(to, w.host, w.bytes);
+        to += w.bytes;
     }
     return true;
 }
 
 bool gmem_write(const struct gmem *m, gpa_t gpa, const void *buf, size_t len)
 {
+    struct gmem_walk w = {.gpa = gpa, .left = len};
     const uint8_t *from = buf;
     if (!gmem_contains(m, gpa, len)) {
         return false;
     }
-    while (len != 0) { /* bound: GMEM_REGIONS_MAX */
-        uint8_t *host = NULL;
-        size_t run = (size_t)gmem_run(m, gpa, len, &host);
-        memcpy(host, from, run);
-        from += run;
-        gpa += run;
-        len -= run;
+    while (gmem_next(m, &w)) { /* bound: GMEM_REGIONS_MAX */
+        memcpy(w.host, from, w.bytes);
+        from += w.bytes;
     }
     return true;
 }
 
 bool gmem_fill(const struct gmem *m, gpa_t gpa, uint8_t byte, uint64_t len)
 {
+    struct gmem_walk w = {.gpa = gpa, .left = len};
     if (!gmem_contains(m, gpa, len)) {
         return false;
     }
-    while (len != 0) { /* bound: GMEM_REGIONS_MAX */
-        uint8_t *host = NULL;
-        uint64_t run = gmem_run(m, gpa, len, &host);
-        memset(host, byte, (size_t)run);
-        gpa += run;
-        len -= run;
+    while (gmem_next(m, &w)) { /* bound: GMEM_REGIONS_MAX */
+        memset(w.host, byte, w.bytes);
     }
     return true;
+}
+
+/* x86 and all that is laid down in guest memory agree on the order of bytes. */
+bool gmem_load16(const struct gmem *m, gpa_t gpa, uint16_t *word)
+{
+    const volatile uint16_t *at = (const void *)gmem_word(m, gpa, sizeof(*word));
+    if (at == NULL) {
+        return false;
+    }
+    *word = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    return true;
+}
+
+bool gmem_load32(const struct gmem *m, gpa_t gpa, uint32_t *word)
+{
+    const volatile uint32_t *at = (const void *)gmem_word(m, gpa, sizeof(*word));
+    if (at == NULL) {
+        return false;
+    }
+    *word = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    return true;
+}
+
+bool gmem_store16(const struct gmem *m, gpa_t gpa, uint16_t word)
+{
+    volatile uint16_t *at = (void *)gmem_word(m, gpa, sizeof(word));
+    if (at == NULL) {
+        return false;
+    }
+    __atomic_store_n(at, word, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool gmem_store32(const struct gmem *m, gpa_t gpa, uint32_t word)
+{
+    volatile uint32_t *at = (void *)gmem_word(m, gpa, sizeof(word));
+    if (at == NULL) {
+        return false;
+    }
+    __atomic_store_n(at, word, __ATOMIC_RELEASE);
+    return true;
+}
+
+void gmem_fence(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 uint64_t gmem_total(const struct gmem *m)

@@ -2,7 +2,10 @@
  * Guest memory: the only module that holds pointers to guest RAM.
  *
  * Guest RAM is shared with an adversary. Every function copies once; the caller validates the copy.
- * A read or a write either lies in RAM as a whole (it may cross adjoining regions) or does nothing. */
+ * A read or a write either lies in RAM as a whole (it may cross adjoining regions) or does nothing.
+ *
+ * Bytes go by gmem_read() and gmem_write(), in no order that another processor could rely on. Words
+ * that guest and device use to agree on whose those bytes are go by gmem_load*() and gmem_store*(). */
 #ifndef VM_GMEM_H
 #define VM_GMEM_H
 
@@ -41,6 +44,18 @@ bool gmem_write(const struct gmem *m, gpa_t gpa, const void *buf, size_t len);
 
 /* Fills with one byte. False, and the guest untouched, if not all of the range is RAM. */
 bool gmem_fill(const struct gmem *m, gpa_t gpa, uint8_t byte, uint64_t len);
+
+/* Control words, in one access each: what the guest wrote before the word that a load returns is seen
+ * by what follows it (acquire), and what precedes a store is seen by a guest that sees its word
+ * (release). False, and nothing done: not RAM, or not naturally aligned. */
+bool gmem_load16(const struct gmem *m, gpa_t gpa, uint16_t *word);
+bool gmem_load32(const struct gmem *m, gpa_t gpa, uint32_t *word);
+bool gmem_store16(const struct gmem *m, gpa_t gpa, uint16_t word);
+bool gmem_store32(const struct gmem *m, gpa_t gpa, uint32_t word);
+
+/* A load after it happens after a store before it, which acquire and release do not promise: for
+ * "tell the other side, then look once more". */
+void gmem_fence(void);
 
 /* Bytes of RAM in all regions. */
 uint64_t gmem_total(const struct gmem *m);

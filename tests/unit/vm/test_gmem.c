@@ -9,7 +9,7 @@
 
 #include "vm/gmem.h"
 
-static uint8_t low[0x2000], high[0x1000], top[0x1000];
+static _Alignas(8) uint8_t low[0x2000], high[0x1000], top[0x1000];
 
 static struct gmem three_regions(void)
 {
@@ -77,12 +77,82 @@ static void what_is_not_all_ram_is_not_touched(void **state)
     assert_true(gmem_contains(&m, 0, 0));
 }
 
+static void control_words_are_little_endian_and_naturally_aligned(void **state)
+{
+    (void)state;
+    struct gmem m = three_regions();
+    uint16_t w16 = 0x5555;
+    uint32_t w32 = 0x55555555;
+    assert_true(gmem_store32(&m, 0x1004, 0x12345678));
+    assert_int_equal(low[4], 0x78);
+    assert_int_equal(low[7], 0x12);
+    assert_true(gmem_store16(&m, 0x1002, 0xABCD));
+    gmem_fence();
+    assert_true(gmem_load32(&m, 0x1004, &w32));
+    assert_int_equal(w32, 0x12345678);
+    assert_true(gmem_load16(&m, 0x1006, &w16));
+    assert_int_equal(w16, 0x1234);
+    assert_true(gmem_load32(&m, 0x1000, &w32));
+    assert_int_equal(w32 >> 16, 0xABCD);
+    for (gpa_t odd = 1; odd < 4; odd++) {
+        assert_int_equal(gmem_load16(&m, 0x1000 + odd, &w16), odd == 2);
+        assert_int_equal(gmem_store16(&m, 0x1000 + odd, 0xABCD), odd == 2);
+        assert_false(gmem_load32(&m, 0x1000 + odd, &w32));
+        assert_false(gmem_store32(&m, 0x1000 + odd, 0));
+    }
+    assert_int_equal(w16, 0xABCD);
+    assert_int_equal(low[4], 0x78);
+}
+
+static void control_words_outside_of_ram_are_refused(void **state)
+{
+    (void)state;
+    struct gmem m = three_regions();
+    uint16_t w16 = 0x5555;
+    uint32_t w32 = 0x55555555;
+    assert_true(gmem_load16(&m, 0x3FFE, &w16));
+    assert_true(gmem_load32(&m, 0x3FFC, &w32));
+    static const gpa_t outside[] = {0, 0xFFC, 0x4000, 0xFFFFFFFFFFFFF000ull, 0xFFFFFFFFFFFFFFFCull};
+    w16 = 0x5555;
+    w32 = 0x55555555;
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        assert_false(gmem_load16(&m, outside[i], &w16));
+        assert_false(gmem_load32(&m, outside[i], &w32));
+        assert_false(gmem_store16(&m, outside[i], 1));
+        assert_false(gmem_store32(&m, outside[i], 1));
+    }
+    assert_int_equal(w16, 0x5555);
+    assert_int_equal(w32, 0x55555555);
+}
+
+/* No host maps RAM like this; a word that would need two accesses must be refused all the same. */
+static void control_words_that_need_two_accesses_are_refused(void **state)
+{
+    (void)state;
+    struct gmem m = {0};
+    uint16_t w16;
+    uint32_t w32;
+    assert_true(gmem_add(&m, 0x1000, 0x102, low));      /* ends in the middle of a word */
+    assert_true(gmem_add(&m, 0x1102, 0x100, high + 2)); /* and the next one goes on     */
+    assert_true(gmem_add(&m, 0x2000, 0x100, top + 1));  /* odd in the host              */
+    assert_true(gmem_contains(&m, 0x1100, 4));
+    assert_false(gmem_load32(&m, 0x1100, &w32));
+    assert_false(gmem_store32(&m, 0x1100, 0));
+    assert_true(gmem_load16(&m, 0x1100, &w16));
+    assert_true(gmem_load32(&m, 0x1104, &w32));
+    assert_false(gmem_load16(&m, 0x2000, &w16));
+    assert_false(gmem_store32(&m, 0x2000, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions_are_sorted_and_disjoint),
         cmocka_unit_test(a_copy_crosses_adjoining_regions),
         cmocka_unit_test(what_is_not_all_ram_is_not_touched),
+        cmocka_unit_test(control_words_are_little_endian_and_naturally_aligned),
+        cmocka_unit_test(control_words_outside_of_ram_are_refused),
+        cmocka_unit_test(control_words_that_need_two_accesses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
