@@ -3,8 +3,9 @@
  * little-endian here, as its guests are); only who chooses the addresses differs.
  *
  * The driver is an adversary: each word of the rings is read once into private memory and validated.
- * Work is bounded: a chain has at most `size` descriptors, counting those of an indirect table. A
- * queue that was driven outside of the rules is broken: it stays silent until the device is reset.
+ * Work is bounded: a chain has at most `size` descriptors, and an indirect table at its end at most
+ * VIRTQ_SIZE_MAX more (Linux fills tables that are longer than a small queue). A queue that was driven
+ * outside of the rules is broken: it stays silent until the device is reset.
  * Spec: [VIRTIO] 1.2, 2.7 (split virtqueues), 2.7.5.3 (indirect), 2.7.7 and 2.7.10 (suppression). */
 #ifndef VIRTIO_QUEUE_H
 #define VIRTIO_QUEUE_H
@@ -22,7 +23,7 @@ enum virtq_fault {
     VIRTQ_BAD_INDEX,    /* the available index ran ahead by more than the size                 */
     VIRTQ_BAD_HEAD,     /* a head beyond the table                                             */
     VIRTQ_BAD_NEXT,     /* a next beyond the table                                             */
-    VIRTQ_LOOP,         /* more descriptors than the queue has                                 */
+    VIRTQ_LOOP,         /* more descriptors than the table has, or buffers than a chain holds  */
     VIRTQ_BAD_ORDER,    /* a readable buffer behind a writable one                             */
     VIRTQ_BAD_INDIRECT, /* not negotiated, nested, chained, or of a senseless length           */
     VIRTQ_NOT_RAM,      /* a buffer or a ring outside of guest RAM                             */
@@ -34,6 +35,7 @@ struct virtq_config {
     uint64_t avail;
     uint64_t used;
     uint32_t size;
+    uint16_t first; /* index to begin at: 0 after a reset    */
     bool indirect;  /* VIRTIO_F_INDIRECT_DESC was negotiated */
     bool event_idx; /* VIRTIO_F_EVENT_IDX was negotiated     */
 };
@@ -42,10 +44,11 @@ struct virtq {
     const struct gmem *mem;
     struct virtq_config config;
     enum virtq_fault fault;
-    uint16_t next_avail;
-    uint16_t next_used;
-    uint16_t signalled; /* used index that the driver was last asked about, for EVENT_IDX */
-    bool signalled_valid;
+    uint16_t avail;      /* the driver's index, when last read                  */
+    uint16_t next_avail; /* of the chain that virtq_peek() shows                */
+    uint16_t next_used;  /* with what was given and not shown                   */
+    uint16_t shown;      /* the index that the driver sees                      */
+    bool quiet;          /* the driver was asked not to kick (without EVENT_IDX) */
 };
 
 struct virtq_buffer {
@@ -69,21 +72,25 @@ enum virtq_got {
     VIRTQ_BROKEN,
 };
 
-/* Begins at index 0. A setup that makes no sense gives a broken queue. */
+/* A setup that makes no sense gives a broken queue. */
 void virtq_start(struct virtq *q, const struct gmem *mem, const struct virtq_config *config);
 
 /* The next chain that the driver made available. It is not consumed until virtq_accept(). */
 enum virtq_got virtq_peek(struct virtq *q, struct virtq_chain *chain);
+/* @pre the last virtq_peek() gave VIRTQ_CHAIN */
 void virtq_accept(struct virtq *q);
 
 /* Gives a chain back: `written` bytes of its writable part. Not shown until virtq_show(); several may
- * be given before. */
+ * be given before. @pre each chain that was accepted is given once */
 void virtq_give(struct virtq *q, uint16_t head, uint32_t written);
+/* The last `count` chains were neither accepted nor given: virtq_peek() shows them again.
+ * @pre all of them were given, and not yet shown */
+void virtq_undo(struct virtq *q, uint16_t count);
 /* Shows the driver what was given. True: it wants an interrupt. */
 bool virtq_show(struct virtq *q);
 
 /* Asks the driver not to kick, or to kick again. The latter returns true if a chain has come
- * meanwhile: take it before going to sleep. */
+ * meanwhile, or the queue was just found broken: virtq_peek() before going to sleep. */
 void virtq_kicks_off(struct virtq *q);
 bool virtq_kicks_on(struct virtq *q);
 
