@@ -25,6 +25,8 @@ struct channel_queue {
     uint64_t used;
     uint32_t size;    /* entries, a power of two up to 32,768 in theory: the io checks */
     uint32_t enabled; /* 0 or 1 */
+    uint32_t first;   /* index to begin at: 0 after a reset, or what `stopped_at` said */
+    uint32_t unused;
 };
 
 struct channel_setup {
@@ -62,26 +64,36 @@ struct channel {
     struct channel_setup setup;
     uint32_t request; /* number << 1 | enum channel_state; release */
     /* The io's half. */
-    _Alignas(64) uint32_t obeyed; /* the request that holds now; release */
-    uint32_t irqs;                /* set by io, exchanged with 0 by the vmm */
+    _Alignas(64) uint32_t obeyed;        /* the request that holds now; release */
+    uint32_t irqs;                       /* set by io, exchanged with 0 by the vmm */
+    uint32_t stopped_at[CHANNEL_QUEUES]; /* index of the next chain, where obeyed says STOP */
     struct channel_counts counts;
 };
 
 _Static_assert(sizeof(struct channel) <= CHANNEL_BYTES, "one page");
 
 /* --- The vmm's half --- */
+/* A STOP may follow a RUN that has not settled; its setup is not looked at.
+ * @pre for RUN: the last request has settled */
 void channel_ask(struct channel *ch, enum channel_state state, const struct channel_setup *setup);
-/* True: the io has obeyed the last request. */
+/* True: the io has obeyed the last request. Interrupts that were raised before a STOP settled are then
+ * among those that channel_take_irqs() gives: a reset forgets them. */
 bool channel_settled(const struct channel *ch);
+/* Index of the chain at which a queue stopped. @pre a STOP has settled; n < CHANNEL_QUEUES */
+uint16_t channel_stopped_at(const struct channel *ch, uint32_t n);
 /* CHANNEL_IRQ_* bits that came since the last call. */
 uint32_t channel_take_irqs(struct channel *ch);
 
 /* --- The io's half --- */
-/* True: there is a request that was not obeyed. *state and *setup are then private copies. */
+/* True: there is a request that was not obeyed. *state and *setup are then private copies; *setup is
+ * copied for RUN only. */
 bool channel_asked(const struct channel *ch, uint32_t *request, enum channel_state *state,
                    struct channel_setup *setup);
+/* Before a STOP is obeyed: the index of the next chain of queue n. @pre n < CHANNEL_QUEUES */
+void channel_stop_at(struct channel *ch, uint32_t n, uint16_t next);
 void channel_obey(struct channel *ch, uint32_t request);
 /* True: the vmm has to be notified (it had taken all bits there were). */
 bool channel_raise(struct channel *ch, uint32_t irqs);
+void channel_show_counts(struct channel *ch, const struct channel_counts *counts);
 
 #endif
