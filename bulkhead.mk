@@ -13,7 +13,7 @@ BULKHEAD_SRC_cpu := cpuid decode emulate msr walk
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer pci pic pit pmtimer power \
     rtc rtc_alarm rtc_date uart
 BULKHEAD_SRC_net := offload ring switch
-BULKHEAD_SRC_virtio := channel queue
+BULKHEAD_SRC_virtio := channel net_io queue
 BULKHEAD_SRC_boot := acpi acpi_dsdt aml boot bzimage cmdline e820 elf entry job multiboot \
     multiboot_kernel place
 BULKHEAD_SRC_board := exits vm wire

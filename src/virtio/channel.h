@@ -50,7 +50,7 @@ struct channel_counts {
     uint64_t rx_frames; /* to the guest, after cutting */
     uint64_t rx_bytes;
     uint64_t tx_malformed; /* dropped: no frame, or header words that make no sense           */
-    uint64_t rx_no_buffer; /* dropped: larger than all buffers the guest could ever offer     */
+    uint64_t rx_no_buffer; /* dropped: larger than all buffers that the guest offered then    */
     uint64_t rx_malformed; /* dropped: from the switch, words that do not fit                 */
     uint64_t cut_frames;   /* frames segmented or checksummed in software                     */
     uint64_t kicks;        /* notifications from the guest that came through                  */
