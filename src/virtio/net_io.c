@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/assert.h"
 #include "base/le.h"
 #include "base/string.h"
 #include "virtio/features.h"
@@ -86,16 +87,16 @@ static struct frame_words vnet_parse_header(const uint8_t header[HDR_BYTES], uin
     return words;
 }
 
-/* Copies the frame in v->chain to `room` and fills in its words. False: it is none. */
+/* Copies the frame in v->chain to `room` and fills in its words. False: it is none.
+ * @pre the chain holds a header and len bytes */
 static bool vnet_take(const struct vnet_io *v, uint8_t *room, uint32_t len,
                       struct frame_words *words)
 {
     uint8_t header[HDR_BYTES] = {0};
     const uint32_t skip = vnet_header_bytes(v);
-    if (!virtq_read(&v->tx, &v->chain, 0, header, skip) ||
-        !virtq_read(&v->tx, &v->chain, skip, room, len)) {
-        return false;
-    }
+    const bool copied = virtq_read(&v->tx, &v->chain, 0, header, skip) &&
+                        virtq_read(&v->tx, &v->chain, skip, room, len);
+    BH_ASSERT(copied);
     *words = vnet_parse_header(header, len);
     return vnet_agreed(v, &vnet_from_guest, words) && offload_valid(room, words);
 }

@@ -593,6 +593,25 @@ static void segments_are_cut_where_buffers_are_short(void **state)
     assert_int_equal(counts(r)->rx_no_buffer, 0);
 }
 
+/* A segmented frame that is one piece anyway, and pieces for which even one by one there is no room. */
+static void pieces_that_do_not_fit_are_dropped_one_by_one(void **state)
+{
+    struct rig *r = *state;
+    const struct frame_words one = tso_frame(r, 1000, 2000);
+    const struct frame_words four = tso_frame(r, 1000, 300);
+    run(r, NIC_MODERN | NIC_MRG | GUEST_TSO);
+    nic_offer_rx(&r->n, 0, 200);
+    (void)guest_publish(&r->n.rx);
+    (void)deliver(r, &one);
+    (void)nic_turns(&r->n);
+    assert_int_equal(counts(r)->rx_no_buffer, 1);
+    assert_int_equal(counts(r)->cut_frames, 0);
+    (void)deliver(r, &four);
+    (void)nic_turns(&r->n);
+    assert_int_equal(counts(r)->rx_no_buffer, 4);
+    assert_int_equal(counts(r)->rx_frames, 1); /* the last piece is short enough */
+}
+
 static void a_frame_in_hand_is_judged_again_for_a_new_driver(void **state)
 {
     struct rig *r = *state;
@@ -698,6 +717,28 @@ static void a_broken_queue_is_reported_once_and_stops_both(void **state)
     (void)nic_turns(&r->n);
     assert_int_equal(counts(r)->breaks, 2);
     assert_int_equal(guest_get16(&r->n.ram, r->n.tx.used + 2), 1);
+}
+
+/* The first buffer of a frame is sound, the second one is not: nothing of the frame is shown. */
+static void a_queue_that_breaks_inside_a_frame_shows_nothing_of_it(void **state)
+{
+    struct rig *r = *state;
+    run(r, NIC_MRG);
+    nic_offer_rx(&r->n, 0, 100);
+    nic_offer_rx(&r->n, 1, 100);
+    guest_put(&r->n.ram, r->n.rx.desc + 16, 8, 0x10);
+    (void)guest_publish(&r->n.rx);
+    (void)deliver_plain(r, 150);
+    (void)nic_turns(&r->n);
+    assert_int_equal(channel_take_irqs(&r->n.channel), CHANNEL_IRQ_BROKEN);
+    assert_int_equal(guest_get16(&r->n.ram, r->n.rx.used + 2), 0);
+    assert_int_equal(counts(r)->rx_frames, 0);
+    /* The frame is still there for the next driver. */
+    run(r, NIC_MRG);
+    nic_offer_rx(&r->n, 0, 200);
+    (void)guest_publish(&r->n.rx);
+    (void)nic_turns(&r->n);
+    assert_int_equal(counts(r)->rx_frames, 1);
 }
 
 static void a_senseless_setup_is_a_broken_device(void **state)
@@ -809,10 +850,12 @@ int main(void)
         RIGGED(others_get_them_in_pieces),
         RIGGED(checksums_are_completed_for_those_who_cannot),
         RIGGED(segments_are_cut_where_buffers_are_short),
+        RIGGED(pieces_that_do_not_fit_are_dropped_one_by_one),
         RIGGED(a_frame_in_hand_is_judged_again_for_a_new_driver),
         RIGGED(a_stopped_device_touches_nothing),
         RIGGED(one_queue_alone_is_served),
         RIGGED(a_broken_queue_is_reported_once_and_stops_both),
+        RIGGED(a_queue_that_breaks_inside_a_frame_shows_nothing_of_it),
         RIGGED(a_senseless_setup_is_a_broken_device),
         RIGGED(guests_that_want_no_interrupts_get_none),
         RIGGED(a_turn_is_bounded_in_frames_and_bytes),

@@ -744,6 +744,29 @@ static void rings_without_words_break(void **state)
     }
 }
 
+/* Nor has one whose regions meet inside a word. */
+static void words_across_two_regions_break(void **state)
+{
+    struct rig *r = *state;
+    const gpa_t seams[] = {r->guest.avail + 5, r->guest.used + 6, r->guest.used + 10};
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint64_t low = seams[i] - GUEST_RAM_BASE;
+        struct gmem seam = {0};
+        begin(r, SIZE, FLAGS, 0);
+        assert_true(gmem_add(&seam, GUEST_RAM_BASE, low, r->ram.bytes));
+        assert_true(gmem_add(&seam, seams[i], GUEST_RAM_BYTES - low, r->ram.bytes + low));
+        r->q.mem = &seam;
+        offer_one(r, 1);
+        (void)guest_publish(&r->guest);
+        const enum virtq_got got = virtq_peek(&r->q, &r->chain);
+        assert_int_equal(got, i == 0 ? VIRTQ_BROKEN : VIRTQ_CHAIN);
+        virtq_accept(&r->q);
+        virtq_give(&r->q, 0, 0);
+        assert_int_equal(r->q.fault, VIRTQ_NOT_RAM);
+        assert_false(virtq_show(&r->q));
+    }
+}
+
 #define RIGGED(test) cmocka_unit_test_setup_teardown(test, open_rig, close_rig)
 
 int main(void)
@@ -771,6 +794,7 @@ int main(void)
         RIGGED(asking_for_kicks_finds_a_broken_queue),
         RIGGED(a_queue_goes_on_where_it_stopped),
         RIGGED(rings_without_words_break),
+        RIGGED(words_across_two_regions_break),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
