@@ -621,7 +621,7 @@ static void a_frame_in_hand_is_judged_again_for_a_new_driver(void **state)
     (void)nic_turns(&r->n); /* no buffer: it stays in hand */
     run(r, NIC_MODERN);
     for (uint32_t i = 0; i < 4; i++) {
-        nic_offer_rx(&r->n, i, 400);
+        nic_offer_rx(&r->n, i, 2000); /* all of it would fit */
     }
     (void)guest_publish(&r->n.rx);
     (void)nic_turns(&r->n);

@@ -449,7 +449,8 @@ static void table_chained(struct rig *r)
 
 static void table_nested(struct rig *r)
 {
-    in_table(r, 0, GUEST_F_INDIRECT);
+    in_table(r, 1, 0);
+    guest_desc(&r->ram, TABLE_AT, 0, (struct guest_buffer){TABLE_AT + 16, 16}, GUEST_F_INDIRECT);
     at_head(r, TABLE_AT, 16, GUEST_F_INDIRECT);
 }
 
