@@ -64,15 +64,21 @@ static uint32_t narrowest(const struct bus_window *w)
     return (uint32_t)w->widths & (0u - (uint32_t)w->widths);
 }
 
+/* True if the window makes sense, wherever it stands. */
+static bool window_sound(const struct bus_window *w)
+{
+    return w->space < BUS_SPACES && w->widths != 0 && w->widths <= 15u && w->len != 0 &&
+           (w->len & (narrowest(w) - 1u)) == 0;
+}
+
+/* True if nothing is in the way of a sound window at its base. */
 static bool window_fits(const struct bus *b, const struct bus_window *w)
 {
     uint64_t end;
-    if (w->space >= BUS_SPACES || w->widths == 0 || w->widths > 15u || w->len == 0 ||
-        !u64_add(w->base, w->len, &end)) {
+    if ((w->base & (narrowest(w) - 1u)) != 0 || !u64_add(w->base, w->len, &end)) {
         return false;
     }
-    bool ragged = ((w->base | w->len) & (narrowest(w) - 1u)) != 0;
-    if (ragged || (w->space == BUS_PIO && end > 0x10000u)) {
+    if (w->space == BUS_PIO && end > 0x10000u) {
         return false;
     }
     for (uint32_t i = 0; i < b->slots; i++) { /* bound: BUS_WINDOWS_MAX */
@@ -84,26 +90,71 @@ static bool window_fits(const struct bus *b, const struct bus_window *w)
     return true;
 }
 
+/* Puts a slot where it belongs: among those that answer, or behind them. @pre there is room. */
+static void bus_insert(struct bus *b, const struct bus_slot *slot)
+{
+    uint32_t at = b->slots + b->off;
+    if (slot->win.base != BUS_OFF) {
+        uint32_t all = at;
+        at = bus_lower_bound(b, (enum bus_space)slot->win.space, slot->win.base);
+        memmove(&b->slot[at + 1u], &b->slot[at], (all - at) * sizeof(b->slot[0]));
+        b->slots++;
+    } else {
+        b->off++;
+    }
+    b->slot[at] = *slot;
+}
+
+static struct bus_slot bus_remove(struct bus *b, uint32_t at)
+{
+    struct bus_slot slot = b->slot[at];
+    uint32_t behind = b->slots + b->off - at - 1u;
+    if (at < b->slots) {
+        b->slots--;
+    } else {
+        b->off--;
+    }
+    memmove(&b->slot[at], &b->slot[at + 1u], behind * sizeof(b->slot[0]));
+    return slot;
+}
+
 bool bus_attach(struct bus *b, const struct bus_dev_ops *ops, void *dev,
                 const struct bus_window *windows, uint32_t count)
 {
-    if (b->devs == BUS_DEVICES_MAX || count > BUS_WINDOWS_MAX - b->slots) {
+    if (b->devs == BUS_DEVICES_MAX || count > BUS_WINDOWS_MAX - b->slots - b->off) {
         return false;
     }
     for (uint32_t i = 0; i < count; i++) { /* bound: BUS_WINDOWS_MAX */
-        if (!window_fits(b, &windows[i])) {
+        const struct bus_window *w = &windows[i];
+        if (!window_sound(w) || (w->base != BUS_OFF && !window_fits(b, w))) {
             return false;
         }
     }
     for (uint32_t i = 0; i < count; i++) { /* bound: BUS_WINDOWS_MAX */
-        uint32_t at = bus_lower_bound(b, (enum bus_space)windows[i].space, windows[i].base);
-        memmove(&b->slot[at + 1u], &b->slot[at], (b->slots - at) * sizeof(b->slot[0]));
-        b->slot[at] = (struct bus_slot){.win = windows[i], .dev = b->devs, .number = i};
-        b->slots++;
+        struct bus_slot slot = {.win = windows[i], .dev = b->devs, .number = i};
+        bus_insert(b, &slot);
     }
     b->dev[b->devs] = (struct bus_dev){.ops = ops, .dev = dev};
     b->devs++;
     return true;
+}
+
+bool bus_move(struct bus *b, const void *dev, uint32_t number, uint64_t base)
+{
+    uint32_t all = b->slots + b->off;
+    uint32_t at = 0;
+    while (at < all && (b->dev[b->slot[at].dev].dev != dev || b->slot[at].number != number)) {
+        at++; /* bound: BUS_WINDOWS_MAX */
+    }
+    BH_ASSERT(at < all);
+    struct bus_slot slot = bus_remove(b, at);
+    slot.win.base = base;
+    if (base != BUS_OFF && !window_fits(b, &slot.win)) {
+        slot.win.base = BUS_OFF;
+        b->counts.refused_moves++;
+    }
+    bus_insert(b, &slot);
+    return slot.win.base != BUS_OFF;
 }
 
 /* Bytes of the unit at addr, of `left` that are wanted: the widest width that fits, or, where even

@@ -7,7 +7,9 @@
  *  - a write narrower than the device takes is dropped and counted (a read-modify-write would have
  *    side effects that no hardware has);
  *  - bytes that nobody claims read as all ones, writes to them vanish; both are counted.
- * So a device sees only aligned accesses of widths it named, inside its window. */
+ * So a device sees only aligned accesses of widths it named, inside its window.
+ *
+ * A window may move and be switched off while the guest runs, as base address registers of PCI do. */
 #ifndef VM_BUS_H
 #define VM_BUS_H
 
@@ -33,8 +35,10 @@ struct bus_window {
     uint8_t widths; /* BUS_W* that the device takes, at least one  */
     uint16_t unused;
     uint32_t len;  /* bytes, a multiple of the narrowest width    */
-    uint64_t base; /* aligned to the widest width                 */
+    uint64_t base; /* aligned to the widest width; or BUS_OFF     */
 };
+
+#define BUS_OFF UINT64_MAX /* a window that is nowhere */
 
 struct bus_access {
     uint32_t window; /* which of the device's windows: its number at bus_attach */
@@ -71,13 +75,17 @@ struct bus_counts {
     uint64_t unclaimed_reads[BUS_SPACES]; /* byte runs that nobody claimed */
     uint64_t unclaimed_writes[BUS_SPACES];
     uint64_t narrow_writes;              /* dropped: narrower than the device takes */
+    uint64_t refused_moves;              /* windows switched off: they would overlap */
     uint64_t last_unclaimed[BUS_SPACES]; /* address of the last one, for diagnosis  */
 };
 
 struct bus {
-    uint32_t slots;
+    uint32_t slots; /* windows that answer                                     */
+    uint32_t off;   /* windows that are off                                    */
     uint32_t devs;
-    struct bus_slot slot[BUS_WINDOWS_MAX]; /* sorted by space, then base */
+    uint32_t unused;
+    struct bus_slot slot[BUS_WINDOWS_MAX]; /* those that answer, sorted by space, then base;
+                                              then those that are off                        */
     struct bus_dev dev[BUS_DEVICES_MAX];
     struct bus_counts counts;
 };
@@ -89,6 +97,12 @@ void bus_init(struct bus *b);
  * @pre ops and its read and write are not null; dev outlives the bus. */
 bool bus_attach(struct bus *b, const struct bus_dev_ops *ops, void *dev,
                 const struct bus_window *windows, uint32_t count);
+
+/* Moves a device's window, or switches it off (BUS_OFF). True: it answers at `base` now. False: it is
+ * off, because that was asked for, or because it would overlap another window or is misaligned there
+ * (then counted). Within a device's write it may be called for any window.
+ * @pre `dev` was attached with a window of this number. */
+bool bus_move(struct bus *b, const void *dev, uint32_t number, uint64_t base);
 
 /* @pre size is 1 to 8 (any number: split as needed). Addresses wrap at the end of the space. */
 uint64_t bus_read(struct bus *b, enum bus_space space, uint64_t addr, uint32_t size, vm_ns_t now);

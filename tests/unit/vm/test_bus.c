@@ -159,7 +159,7 @@ static void overlaps_and_malformed_windows_are_refused_whole(void **state)
         {.space = BUS_PIO, .widths = BUS_W1, .len = 0, .base = 0x10},
         {.space = BUS_MMIO, .widths = BUS_W4, .len = 6, .base = 0x10},
         {.space = BUS_MMIO, .widths = BUS_W4, .len = 4, .base = 0x12},
-        {.space = BUS_MMIO, .widths = BUS_W1, .len = 2, .base = UINT64_MAX},
+        {.space = BUS_MMIO, .widths = BUS_W1, .len = 2, .base = UINT64_MAX - 1u},
         {.space = 2, .widths = BUS_W1, .len = 1, .base = 0x10},
         {.space = BUS_MMIO, .widths = 16, .len = 16, .base = 0x10},
     };
@@ -181,6 +181,84 @@ static void tables_that_are_full_refuse(void **state)
         w.base++;
     }
     assert_false(bus_attach(&f->bus, &probe_ops, &f->bytes, &w, 1));
+}
+
+/* Two windows of one device, one of them off: the bytes that the probe holds tell who answers. */
+static struct probe card;
+
+static void attach_card(struct fixture *f)
+{
+    static const struct bus_window windows[2] = {
+        {.space = BUS_PIO, .widths = BUS_W1 | BUS_W2, .len = 16, .base = 0x1000},
+        {.space = BUS_MMIO, .widths = BUS_W4, .len = 32, .base = BUS_OFF},
+    };
+    card = (struct probe){.mem = {0xA0, 0xA1, 0xA2, 0xA3}, .deadline = VM_NS_NEVER};
+    assert_true(bus_attach(&f->bus, &probe_ops, &card, windows, 2));
+}
+
+static void a_window_that_is_off_answers_nowhere_and_one_that_moves_only_where_it_is(void **state)
+{
+    struct fixture *f = *state;
+    attach_card(f);
+    assert_int_equal(bus_read(&f->bus, BUS_MMIO, BUS_OFF & ~3ull, 4, 0), UINT32_MAX);
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x1000, 2, 0), 0xA1A0);
+    assert_true(bus_move(&f->bus, &card, 0, 0x40));
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x1000, 2, 0), 0xFFFF);
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x40, 2, 0), 0xA1A0);
+    assert_int_equal(card.last.window, 0);
+    assert_true(bus_move(&f->bus, &card, 1, 0xFE000000));
+    assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFE000000, 4, 0), 0xA3A2A1A0);
+    assert_int_equal(card.last.window, 1);
+    assert_false(bus_move(&f->bus, &card, 1, BUS_OFF));
+    assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFE000000, 4, 0), UINT32_MAX);
+    assert_int_equal(f->bus.counts.refused_moves, 0);
+    /* The others are where they were. */
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3fe, 4, 0), 0xFFFF1716);
+    assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFEE00001, 3, 0), 0x030201);
+}
+
+static void a_move_onto_another_window_switches_off_and_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    attach_card(f);
+    const uint64_t bad[] = {0x3F8, 0x3F0, 0xFFF1, 0xFFF8, 0x10000, UINT64_MAX - 1u};
+    for (uint32_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_true(bus_move(&f->bus, &card, 0, 0x2000));
+        assert_false(bus_move(&f->bus, &card, 0, bad[i]));
+        assert_int_equal(f->bus.counts.refused_moves, i + 1u);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x2000, 2, 0), 0xFFFF);
+    }
+    assert_false(bus_move(&f->bus, &card, 1, 0xFE000002)); /* misaligned for its width */
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3fe, 4, 0), 0xFFFF1716);
+    assert_true(bus_move(&f->bus, &card, 0, 0x3E8));
+    assert_true(bus_move(&f->bus, &card, 0, 0x3E8)); /* onto itself */
+    assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3E8, 2, 0), 0xA1A0);
+}
+
+/* Whatever moves where: the windows stay sorted and whole. */
+static void many_moves_lose_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t random = 1;
+    attach_card(f);
+    for (uint32_t i = 0; i < 5000; i++) {
+        random = random * 1664525u + 1013904223u;
+        const uint32_t number = (random >> 8) & 1u;
+        uint64_t base = number == 0 ? (random >> 16) : 0xFEDFFF00u + (random >> 20);
+        base = (random >> 9) % 4u == 0 ? BUS_OFF : base;
+        const bool there = bus_move(&f->bus, &card, number, base);
+        assert_int_equal(f->bus.slots + f->bus.off, 5);
+        for (uint32_t n = 1; n < f->bus.slots; n++) {
+            const struct bus_window *a = &f->bus.slot[n - 1].win;
+            const struct bus_window *b = &f->bus.slot[n].win;
+            assert_true(a->space < b->space ||
+                        (a->space == b->space && a->base + a->len <= b->base));
+        }
+        if (there && number == 0) {
+            assert_int_equal(bus_read(&f->bus, BUS_PIO, base, 1, 0), 0xA0);
+        }
+    }
+    assert_true(f->bus.counts.refused_moves > 100);
 }
 
 static void only_devices_whose_time_has_come_tick(void **state)
@@ -209,6 +287,10 @@ int main(void)
         cmocka_unit_test_setup(odd_sizes_work, setup),
         cmocka_unit_test_setup(overlaps_and_malformed_windows_are_refused_whole, setup),
         cmocka_unit_test_setup(tables_that_are_full_refuse, setup),
+        cmocka_unit_test_setup(
+            a_window_that_is_off_answers_nowhere_and_one_that_moves_only_where_it_is, setup),
+        cmocka_unit_test_setup(a_move_onto_another_window_switches_off_and_is_counted, setup),
+        cmocka_unit_test_setup(many_moves_lose_nothing, setup),
         cmocka_unit_test_setup(only_devices_whose_time_has_come_tick, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
