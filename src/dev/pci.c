@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/assert.h"
 #include "base/bits.h"
 #include "base/string.h"
 #include "dev/pci_state.h"
@@ -49,6 +50,29 @@ static uint64_t pci_read_data(const struct pci *p, struct bus_access a, vm_ns_t 
     return (val >> (8u * a.off)) & ones_bytes(a.size);
 }
 
+/* Tells the owner where the window behind a base address register is. */
+static void pci_place_bar(const struct pci *p, uint32_t n, const struct pci_bar *bar)
+{
+    const struct pci_function *f = &p->function[n];
+    uint32_t val = p->regs.config[n][PCI_BAR(bar->bar) / 4u];
+    bool io = (val & PCI_BAR_IO) != 0;
+    uint32_t decode = io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+    bool on = (p->regs.config[n][PCI_COMMAND / 4u] & decode) != 0;
+    uint32_t base = val & (io ? ~0x3u : ~0xFu);
+    f->ops->moved(f->owner, bar->window, on ? base : BUS_OFF);
+}
+
+/* After `reg` was written: the windows that depend on it. */
+static void pci_place_bars(const struct pci *p, uint32_t n, uint32_t reg)
+{
+    const struct pci_function_ops *ops = p->function[n].ops;
+    for (uint32_t i = 0; i < ops->bars; i++) { /* bound: PCI_BARS */
+        if (reg == PCI_COMMAND || reg == PCI_BAR(ops->bar[i].bar)) {
+            pci_place_bar(p, n, &ops->bar[i]);
+        }
+    }
+}
+
 static void pci_write_data(struct pci *p, struct bus_access a, uint64_t val, vm_ns_t now)
 {
     uint32_t selected = pci_selected(p);
@@ -63,6 +87,7 @@ static void pci_write_data(struct pci *p, struct bus_access a, uint64_t val, vm_
     uint32_t dword = (uint32_t)(val << shift);
     uint32_t cleared = dword & lanes & f->w1c[reg / 4u];
     *stored = bits_merge(*stored, dword, f->rw[reg / 4u] & lanes) & ~cleared;
+    pci_place_bars(p, selected - 1u, reg);
     if (f->ops->written != NULL) {
         f->ops->written(f->owner, reg, *stored, now);
     }
@@ -119,6 +144,11 @@ static bool pci_descs_fit(const struct pci_function_ops *ops)
             return false;
         }
     }
+    for (uint32_t i = 0; i < ops->bars; i++) { /* bound: PCI_BARS, checked by pci_add */
+        if (ops->bar[i].bar >= PCI_BARS) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -128,13 +158,14 @@ bool pci_add(struct pci *p, uint32_t devfn, const struct pci_function_ops *ops, 
     if (!room || p->slot[devfn] != PCI_ABSENT) {
         return false;
     }
-    if (ops->descs > PCI_CONFIG_DWORDS || !pci_descs_fit(ops)) {
+    if (ops->descs > PCI_CONFIG_DWORDS || ops->bars > PCI_BARS || !pci_descs_fit(ops)) {
         return false;
     }
     struct pci_function *f = &p->function[p->functions];
     f->ops = ops;
     f->owner = owner;
     for (uint32_t i = 0; i < ops->descs; i++) { /* bound: PCI_CONFIG_DWORDS */
+        f->reset[ops->desc[i].reg / 4u] = ops->desc[i].reset;
         f->rw[ops->desc[i].reg / 4u] = ops->desc[i].rw;
         f->w1c[ops->desc[i].reg / 4u] = ops->desc[i].w1c;
     }
@@ -150,15 +181,25 @@ void pci_init(struct pci *p, const struct pci_wiring *w)
     (void)pci_add(p, PCI_DEVFN(0, 0), &pci_bridge_ops, NULL); /* the table is empty: it fits */
 }
 
+void pci_preset(struct pci *p, uint32_t devfn, uint32_t reg, uint32_t val)
+{
+    BH_ASSERT(devfn < sizeof(p->slot) && p->slot[devfn] != PCI_ABSENT && reg < 256u);
+    p->function[p->slot[devfn] - 1u].reset[reg / 4u] = val;
+}
+
+uint32_t pci_config(const struct pci *p, uint32_t devfn, uint32_t reg)
+{
+    BH_ASSERT(devfn < sizeof(p->slot) && p->slot[devfn] != PCI_ABSENT && reg < 256u);
+    return p->regs.config[p->slot[devfn] - 1u][reg / 4u];
+}
+
 void pci_reset(struct pci *p, vm_ns_t now)
 {
     (void)now;
-    memset(&p->regs, 0, sizeof(p->regs));
+    p->regs.address = 0;
     for (uint32_t n = 0; n < p->functions; n++) { /* bound: PCI_FUNCTIONS_MAX */
-        const struct pci_function_ops *ops = p->function[n].ops;
-        for (uint32_t i = 0; i < ops->descs; i++) { /* bound: PCI_CONFIG_DWORDS */
-            p->regs.config[n][ops->desc[i].reg / 4u] = ops->desc[i].reset;
-        }
+        memcpy(p->regs.config[n], p->function[n].reset, sizeof(p->regs.config[n]));
+        pci_place_bars(p, n, PCI_COMMAND);
     }
 }
 

@@ -9,6 +9,7 @@
 struct pci_function {
     const struct pci_function_ops *ops;
     void *owner;
+    uint32_t reset[PCI_CONFIG_DWORDS];
     uint32_t rw[PCI_CONFIG_DWORDS];
     uint32_t w1c[PCI_CONFIG_DWORDS];
 };

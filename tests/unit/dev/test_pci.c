@@ -13,6 +13,8 @@ struct fixture {
     uint32_t writes; /* seen by the added function */
     uint32_t last_reg;
     uint32_t last_val;
+    uint32_t moves;
+    uint64_t at[2]; /* where the function's windows are */
     uint32_t cf9_writes;
     uint64_t cf9_val;
 };
@@ -223,6 +225,57 @@ static void a_function_may_answer_reads_itself(void **state)
     assert_int_equal(config(&f, 0x1844), 0);
 }
 
+static void card_moved(void *owner, uint32_t window, uint64_t base)
+{
+    struct fixture *f = owner;
+    f->moves++;
+    f->at[window - 3u] = base;
+}
+
+static const struct pci_config_desc two_bars_desc[] = {
+    {.reg = PCI_COMMAND, .rw = 0x00000407u},
+    {.reg = PCI_BAR(0), .reset = PCI_BAR_IO, .rw = 0xFFFFFFC0u},
+    {.reg = PCI_BAR(5), .rw = 0xFFFFF000u},
+};
+static const struct pci_bar two_bars[] = {{.bar = 0, .window = 3}, {.bar = 5, .window = 4}};
+static const struct pci_function_ops two_bars_ops = {
+    .desc = two_bars_desc, .descs = 3, .bar = two_bars, .bars = 2, .moved = card_moved};
+
+static void windows_follow_their_base_address_and_the_decode_bits(void **state)
+{
+    (void)state;
+    struct fixture f;
+    start(&f);
+    assert_true(pci_add(&f.p, PCI_DEVFN(3, 0), &two_bars_ops, &f));
+    pci_preset(&f.p, PCI_DEVFN(3, 0), PCI_BAR(0), 0x1000u | PCI_BAR_IO);
+    pci_preset(&f.p, PCI_DEVFN(3, 0), PCI_BAR(5), 0xFEB00000u);
+    pci_preset(&f.p, PCI_DEVFN(3, 0), PCI_COMMAND, PCI_COMMAND_IO);
+    pci_reset(&f.p, 0);
+    assert_int_equal(f.at[0], 0x1000);
+    assert_int_equal(f.at[1], BUS_OFF);
+    aim(&f, 0x80001804u);
+    put(&f, PCI_WINDOW_DATA, 0, 1, 0x02); /* memory on, ports off, in a byte */
+    assert_int_equal(f.at[0], BUS_OFF);
+    assert_int_equal(f.at[1], 0xFEB00000u);
+    f.moves = 0;
+    aim(&f, 0x80001824u);
+    put(&f, PCI_WINDOW_DATA, 0, 4, 0xFFFFFFFFu); /* sizing with decoding on: it moves there */
+    assert_int_equal(get(&f, PCI_WINDOW_DATA, 0, 4), 0xFFFFF000u);
+    assert_int_equal(f.at[1], 0xFFFFF000u);
+    assert_int_equal(f.moves, 1);
+    aim(&f, 0x80001810u);
+    put(&f, PCI_WINDOW_DATA, 0, 4, 0xC000u); /* while off: nothing but the register */
+    assert_int_equal(get(&f, PCI_WINDOW_DATA, 0, 4), 0xC001u);
+    assert_int_equal(f.at[0], BUS_OFF);
+    aim(&f, 0x80001804u);
+    put(&f, PCI_WINDOW_DATA, 0, 2, 0x0007);
+    assert_int_equal(f.at[0], 0xC000);
+    assert_int_equal(pci_config(&f.p, PCI_DEVFN(3, 0), PCI_BAR(0)), 0xC001u);
+    pci_reset(&f.p, 0);
+    assert_int_equal(f.at[0], 0x1000);
+    assert_int_equal(f.at[1], BUS_OFF);
+}
+
 static void the_table_refuses_what_it_cannot_hold(void **state)
 {
     (void)state;
@@ -238,6 +291,9 @@ static void the_table_refuses_what_it_cannot_hold(void **state)
     assert_false(pci_add(&f.p, 8, &odd_ops, &f));
     assert_false(pci_add(&f.p, 8, &beyond_ops, &f));
     assert_false(pci_add(&f.p, 8, &many_ops, &f));
+    static const struct pci_bar seventh = {.bar = 6};
+    static const struct pci_function_ops bar_ops = {.bar = &seventh, .bars = 1};
+    assert_false(pci_add(&f.p, 8, &bar_ops, &f));
     struct pci_config_desc all[PCI_CONFIG_DWORDS];
     for (uint32_t i = 0; i < PCI_CONFIG_DWORDS; i++) {
         all[i] = (struct pci_config_desc){.reg = 4u * i, .reset = i, .rw = 0xF0u};
@@ -290,6 +346,7 @@ int main(void)
         cmocka_unit_test(write_masks_hold_at_each_width),
         cmocka_unit_test(status_bits_are_cleared_by_ones_in_the_bytes_written),
         cmocka_unit_test(a_function_may_answer_reads_itself),
+        cmocka_unit_test(windows_follow_their_base_address_and_the_decode_bits),
         cmocka_unit_test(the_table_refuses_what_it_cannot_hold),
         cmocka_unit_test(the_invariant_refuses_what_no_guest_can_bring_about),
     };
