@@ -10,7 +10,7 @@ BULKHEAD_SRC_base := crc32
 BULKHEAD_SRC_system := check check_net
 BULKHEAD_SRC_vm := bus gmem regs
 BULKHEAD_SRC_cpu := cpuid decode emulate msr walk
-BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer pci pic pit pmtimer power \
+BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer msix pci pic pit pmtimer power \
     rtc rtc_alarm rtc_date uart
 BULKHEAD_SRC_net := offload ring switch
 BULKHEAD_SRC_virtio := channel net_io queue
