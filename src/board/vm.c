@@ -127,11 +127,15 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
     if (vm->outcome.end != VM_END_NONE) {
         return;
     }
-    plan_events(vm, v, plan);
+    /* Before the io half of a card has obeyed a reset, the guest's write to the register is not over. */
+    bool settled = board_poll_nics(vm);
+    if (settled) {
+        plan_events(vm, v, plan);
+    }
     if (plan->inject != VM_INJECT_NONE || (v->irq_flag && plan->irq_window)) {
         v->halted = false; /* also for one that cannot go in yet: behind a #DB, say */
     }
-    plan->go = v->halted ? VM_GO_WAIT : VM_GO_RUN;
+    plan->go = v->halted || !settled ? VM_GO_WAIT : VM_GO_RUN;
     plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : v->cr8;
     vm_ns_t deadline = bus_deadline(&vm->bus);
     if (deadline != VM_NS_NEVER) {

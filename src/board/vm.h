@@ -25,6 +25,7 @@
 #include "cpu/cpuid.h"
 #include "system/image.h"
 #include "virtio/channel.h"
+#include "virtio/device.h"
 #include "vm/bus.h"
 #include "vm/exit.h"
 #include "vm/gmem.h"
@@ -32,7 +33,7 @@
 #include "vm/time.h"
 
 #define VM_VCPUS_MAX     1u
-#define VM_STORAGE_BYTES 16384u /* what vm_init() needs, aligned to 8 */
+#define VM_STORAGE_BYTES 24576u /* what vm_init() needs, aligned to 8 */
 
 struct vm;
 
@@ -114,6 +115,11 @@ uint32_t vm_console_input(struct vm *vm, uint32_t serial, const uint8_t *bytes, 
  * a host that uses them looks at it after each exit. */
 uint32_t vm_doorbells(const struct vm *vm, struct vm_doorbell out[VM_DOORBELLS_MAX]);
 uint32_t vm_doorbells_version(const struct vm *vm);
+
+/* The cable of a NIC: a driver that wants to know gets an interrupt at the next entry. Up at first.
+ * @pre nic is less than the system's nics. */
+void vm_set_link(struct vm *vm, uint32_t nic, bool up, uint64_t tsc);
+const struct vdev_counts *vm_nic_counts(const struct vm *vm, uint32_t nic);
 
 struct vm_outcome vm_outcome(const struct vm *vm);
 const struct vm_counts *vm_counts(const struct vm *vm);

@@ -9,6 +9,7 @@
 #include "dev/hpet_state.h"
 #include "dev/ioapic_state.h"
 #include "dev/lapic_state.h"
+#include "dev/msix_state.h"
 #include "dev/pci_state.h"
 #include "dev/pic_state.h"
 #include "dev/pit_state.h"
@@ -16,6 +17,12 @@
 #include "dev/power_state.h"
 #include "dev/rtc_state.h"
 #include "dev/uart_state.h"
+#include "virtio/device_state.h"
+#include "virtio/mmio_state.h"
+#include "virtio/net_state.h"
+#include "virtio/pci_function_state.h"
+#include "virtio/pci_legacy_state.h"
+#include "virtio/pci_modern_state.h"
 #include "vm/bus.h"
 
 #define ISA_IRQS 16u
@@ -30,6 +37,22 @@
 struct vm_uart_end {
     struct vm *vm;
     uint32_t serial;
+};
+
+/* A network card: the device, and the shell that the system file chose; the others lie idle. */
+struct vm_nic {
+    struct vm *vm;
+    uint32_t number;
+    bool line;   /* its interrupt line: several cards may share an input */
+    void *shell; /* what is on the bus; null: no such card               */
+    uint64_t at; /* where its registers are now, or BUS_OFF              */
+    struct vdev dev;
+    struct vnet net;
+    struct msix msix;
+    struct vpci pci;
+    struct vlegacy legacy;
+    struct vmodern modern;
+    struct vmmio mmio;
 };
 
 struct vcpu {
@@ -64,11 +87,13 @@ struct vm {
     struct pmtimer pmtimer;
     struct debugexit debugexit;
     struct uart uart[SYSTEM_SERIALS_MAX];
+    struct vm_nic nic[SYSTEM_NICS_MAX];
     struct msr_bank msrs;
     /* Registers. */
     struct vcpu vcpu[VM_VCPUS_MAX];
     struct vm_counts counts;
     struct vm_outcome outcome;
+    uint32_t doorbells_version;
     uint64_t tsc; /* of the call in progress */
     vm_ns_t now;
 };
@@ -76,6 +101,16 @@ struct vm {
 /* board/wire.c: puts the chips that the system file names on the bus and connects their lines. */
 bool board_wire(struct vm *vm);
 void board_reset(struct vm *vm);
+/* For struct msg_line: interrupt messages to the local APICs. Owner is the VM. */
+void board_message(void *vm, const struct irq_msg *msg);
+
+/* board/wire_net.c: the same for network cards. */
+bool board_wire_nics(struct vm *vm);
+void board_reset_nics(struct vm *vm);
+/* ISA interrupts that cards drive, as bits: level-triggered ones. */
+uint32_t board_nic_isa_irqs(const struct vm *vm);
+/* Takes what the io components have to say. False: one has not yet obeyed, and the guest must wait. */
+bool board_poll_nics(struct vm *vm);
 
 static inline bool board_has(const struct vm *vm, uint32_t device)
 {

@@ -22,7 +22,7 @@
 #define LEGACY_HOLE     0xA0000u
 #define LEGACY_HOLE_END 0x100000u
 
-#define ELCR_HIGH_PORT 0x4D1u /* edge/level control of IRQ 8 to 15 */
+#define ELCR_PORT 0x4D0u /* edge/level control of IRQ 0 to 7; then of 8 to 15 */
 
 /* --- Lines -------------------------------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ static void lint0_set(void *owner, uint32_t pin, bool active)
 }
 
 /* A message to the local APICs. There is one; INIT and STARTUP find nobody that waits for them. */
-static void message(void *owner, const struct irq_msg *msg)
+void board_message(void *owner, const struct irq_msg *msg)
 {
     struct vm *vm = owner;
     if (msg->delivery == IRQ_INIT || msg->delivery == IRQ_STARTUP) {
@@ -139,7 +139,7 @@ static bool wire_interrupts(struct vm *vm)
     if (board_has(vm, SYSTEM_DEV_LAPIC)) {
         const struct lapic_wiring w = {
             .clock = &vm->clock,
-            .ipi = {.send = message, .owner = vm},
+            .ipi = {.send = board_message, .owner = vm},
             .eoi = {.done = lapic_done, .owner = vm},
             .policy = policy,
         };
@@ -148,7 +148,7 @@ static bool wire_interrupts(struct vm *vm)
     }
     if (ok && board_has(vm, SYSTEM_DEV_IOAPIC)) {
         const struct ioapic_wiring w = {
-            .out = {.send = message, .owner = vm},
+            .out = {.send = board_message, .owner = vm},
             .eoi = {.done = pin_done, .owner = vm},
         };
         ioapic_init(&vm->ioapic, &w);
@@ -268,7 +268,8 @@ static bool wire_serials(struct vm *vm)
 bool board_wire(struct vm *vm)
 {
     bus_init(&vm->bus);
-    return wire_interrupts(vm) && wire_timers(vm) && wire_system(vm) && wire_serials(vm);
+    return wire_interrupts(vm) && wire_timers(vm) && wire_system(vm) && wire_serials(vm) &&
+           board_wire_nics(vm);
 }
 
 /* --- Reset --------------------------------------------------------------------------------------- */
@@ -309,10 +310,9 @@ static void reset_interrupts(struct vm *vm)
 {
     if (board_has(vm, SYSTEM_DEV_PIC)) {
         pic_reset(&vm->pic, vm->now);
-        if (board_has(vm, SYSTEM_DEV_POWER)) {
-            /* The SCI is level-triggered: firmware says so to the 8259, too. */
-            bus_write(&vm->bus, BUS_PIO, ELCR_HIGH_PORT, 1, BIT32(ISA_IRQ_SCI - 8u), vm->now);
-        }
+        /* The SCI and cards are level-triggered: firmware says so to the 8259, too. */
+        uint32_t sci = board_has(vm, SYSTEM_DEV_POWER) ? BIT32(ISA_IRQ_SCI) : 0;
+        bus_write(&vm->bus, BUS_PIO, ELCR_PORT, 2, sci | board_nic_isa_irqs(vm), vm->now);
     }
     if (board_has(vm, SYSTEM_DEV_IOAPIC)) {
         ioapic_reset(&vm->ioapic, vm->now);
@@ -358,5 +358,6 @@ void board_reset(struct vm *vm)
     for (uint32_t i = 0; i < vm->w.system->serials; i++) { /* bound: SYSTEM_SERIALS_MAX */
         uart_reset(&vm->uart[i], vm->now);
     }
+    board_reset_nics(vm);
     msr_reset(&vm->msrs);
 }

@@ -196,7 +196,11 @@ uint32_t pci_config(const struct pci *p, uint32_t devfn, uint32_t reg)
 void pci_reset(struct pci *p, vm_ns_t now)
 {
     (void)now;
-    p->regs.address = 0;
+    /* First all windows go off: where one belongs, another may be now. */
+    memset(&p->regs, 0, sizeof(p->regs));
+    for (uint32_t n = 0; n < p->functions; n++) { /* bound: PCI_FUNCTIONS_MAX */
+        pci_place_bars(p, n, PCI_COMMAND);
+    }
     for (uint32_t n = 0; n < p->functions; n++) { /* bound: PCI_FUNCTIONS_MAX */
         memcpy(p->regs.config[n], p->function[n].reset, sizeof(p->regs.config[n]));
         pci_place_bars(p, n, PCI_COMMAND);
