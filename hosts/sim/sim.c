@@ -40,6 +40,12 @@ static void console_byte(void *host, uint32_t serial, uint8_t byte)
     }
 }
 
+static void kick(void *host, uint32_t nic)
+{
+    struct sim *s = host;
+    s->kicks[nic]++;
+}
+
 struct system_vm sim_system(uint64_t ram_bytes, uint32_t devices)
 {
     struct system_vm vm = {
@@ -76,7 +82,7 @@ struct sim *sim_new(const struct system_vm *system, uint32_t khz)
             abort();
         }
     }
-    const struct vm_wiring w = {
+    struct vm_wiring w = {
         .system = &s->system,
         .mem = s->mem,
         .regs = {.fetch = fetch, .host = s},
@@ -85,7 +91,13 @@ struct sim *sim_new(const struct system_vm *system, uint32_t khz)
         .tsc_deadline = true,
         .host = s,
         .console = console_byte,
+        .kick = kick,
     };
+    for (uint32_t i = 0; i < system->nics; i++) {
+        s->channel[i] = must(aligned_alloc(CHANNEL_BYTES, CHANNEL_BYTES));
+        memset(s->channel[i], 0, CHANNEL_BYTES);
+        w.channel[i] = s->channel[i];
+    }
     s->vm = vm_init(must(calloc(1, VM_STORAGE_BYTES)), VM_STORAGE_BYTES, &w, 0);
     return must(s->vm) == NULL ? NULL : s;
 }
@@ -94,6 +106,9 @@ void sim_free(struct sim *s)
 {
     for (uint32_t i = 0; i < s->mem.count; i++) {
         free(s->mem.region[i].host);
+    }
+    for (uint32_t i = 0; i < s->system.nics; i++) {
+        free(s->channel[i]);
     }
     free(s->vm);
     free(s);
@@ -114,6 +129,19 @@ static void deliver(struct sim *s)
     }
 }
 
+/* Lets the io components obey what the guest waits for. False: nothing has come of it. */
+static bool obey(struct sim *s)
+{
+    bool came = false;
+    for (uint32_t i = 0; i < s->system.nics && s->io != NULL; i++) {
+        if (!channel_settled(s->channel[i])) {
+            s->io(s, i);
+            came = came || channel_settled(s->channel[i]);
+        }
+    }
+    return came;
+}
+
 /* Entries until the plan has nothing more to inject. Ends with the guest running, halted or stopped. */
 static void enter(struct sim *s)
 {
@@ -121,6 +149,9 @@ static void enter(struct sim *s)
         const struct vcpu_regs *regs;
         vm_entry(s->vm, 0, s->tsc, &s->plan);
         s->halted = s->plan.go == VM_GO_WAIT;
+        if (s->plan.go == VM_GO_WAIT && obey(s)) {
+            continue;
+        }
         if (s->plan.go != VM_GO_RUN) {
             return;
         }
@@ -253,6 +284,11 @@ bool sim_hlt(struct sim *s, uint64_t give_up_tsc)
         enter(s);
     }
     return s->events != before;
+}
+
+void sim_notify(struct sim *s)
+{
+    enter(s);
 }
 
 void sim_sti(struct sim *s)

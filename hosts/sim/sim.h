@@ -22,6 +22,9 @@ struct sim;
 /* The guest's interrupt handler: runs with interrupts off. */
 typedef void sim_isr_fn(struct sim *s, uint8_t vector);
 
+/* A NIC's io component: called when the guest waits for it, to obey what the channel asks for. */
+typedef void sim_io_fn(struct sim *s, uint32_t nic);
+
 struct sim_event {
     uint64_t tsc;
     uint8_t inject; /* VM_INJECT_* */
@@ -36,7 +39,10 @@ struct sim {
     uint64_t tsc;
     uint32_t tsc_khz;
     sim_isr_fn *isr;
-    void *script; /* the test's own */
+    void *script;  /* the test's own */
+    sim_io_fn *io; /* null: the io components sleep */
+    struct channel *channel[SYSTEM_NICS_MAX];
+    uint32_t kicks[SYSTEM_NICS_MAX];
     uint8_t cr8;
     bool halted;
     uint32_t fetches;    /* how often the core asked for registers */
@@ -78,6 +84,9 @@ void sim_sleep_host(struct sim *s, uint64_t tsc);
 /* HLT with interrupts as they are. True: an event woke it; false: nothing will, or not before
  * `give_up_tsc` more ticks. */
 bool sim_hlt(struct sim *s, uint64_t give_up_tsc);
+
+/* The guest is looked after without an exit: an io component has notified. */
+void sim_notify(struct sim *s);
 
 void sim_sti(struct sim *s);
 void sim_cli(struct sim *s);

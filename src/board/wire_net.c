@@ -5,16 +5,19 @@
 #include "base/bits.h"
 #include "board/vm_state.h"
 
-/* Addresses as firmware assigns them: ports from where the board's own end, memory at the end of the PCI
- * hole, below the I/O APIC; a card's MSI-X table stands behind its registers. */
-#define NIC_PORTS     0x1000u
-#define NIC_PORTS_OF  VLEGACY_IO_LEN
-#define NIC_MEMORY    0xFEB00000u
-#define NIC_MEMORY_OF 0x10000u
-#define NIC_MSIX_OFF  0x8000u
+/* Where each card's BARs are within what firmware has to give: a card's MSI-X table stands behind its
+ * registers. */
+#define NIC_PORTS    VLEGACY_IO_LEN
+#define NIC_MEMORY   0x10000u
+#define NIC_MSIX_OFF 0x8000u
 
-_Static_assert(VMODERN_LEN <= NIC_MSIX_OFF && NIC_MSIX_OFF + MSIX_LEN <= NIC_MEMORY_OF,
-               "no overlap");
+_Static_assert(SYSTEM_NICS_MAX *NIC_PORTS <= SYSTEM_PCI_IO_BYTES, "ports");
+_Static_assert(SYSTEM_NICS_MAX *NIC_MEMORY <= SYSTEM_PCI_MEM_BYTES, "memory");
+_Static_assert(VMODERN_LEN <= NIC_MSIX_OFF && NIC_MSIX_OFF + MSIX_LEN <= NIC_MEMORY, "no overlap");
+_Static_assert(VLEGACY_BLOCK_LEN <= SYSTEM_NIC_BYTES && VMMIO_LEN <= SYSTEM_NIC_BYTES, "windows");
+
+/* What the interrupt line register says where the pin leads nowhere. [PCI] 6.2.4 */
+#define LINE_UNKNOWN 0xFFu
 
 /* --- Lines --------------------------------------------------------------------------------------- */
 
@@ -133,8 +136,8 @@ static bool nic_add_function(struct vm_nic *nic, const struct system_nic *s)
                                          : ports ? &vlegacy_io_function
                                                  : &vlegacy_mem_function;
     uint32_t devfn = PCI_DEVFN(s->pci_device, 0);
-    uint32_t memory = NIC_MEMORY + nic->number * NIC_MEMORY_OF;
-    uint32_t bar0 = ports ? (NIC_PORTS + nic->number * NIC_PORTS_OF) | PCI_BAR_IO : memory;
+    uint32_t memory = SYSTEM_PCI_MEM_BASE + nic->number * NIC_MEMORY;
+    uint32_t bar0 = ports ? (SYSTEM_PCI_IO_BASE + nic->number * NIC_PORTS) | PCI_BAR_IO : memory;
     uint32_t command = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
     bool msix = board_has(nic->vm, SYSTEM_DEV_LAPIC);
     if (!pci_add(pci, devfn, ops, nic->shell)) {
@@ -142,7 +145,8 @@ static bool nic_add_function(struct vm_nic *nic, const struct system_nic *s)
     }
     pci_preset(pci, devfn, PCI_BAR(0), bar0);
     pci_preset(pci, devfn, PCI_BAR(1), memory + NIC_MSIX_OFF);
-    pci_preset(pci, devfn, PCI_INTERRUPT, PCI_PIN_INTA | s->irq);
+    pci_preset(pci, devfn, PCI_INTERRUPT,
+               s->irq < LINE_UNKNOWN ? PCI_PIN_INTA | s->irq : LINE_UNKNOWN);
     if (!msix) {
         pci_preset(pci, devfn, PCI_CAPS, modern ? VMODERN_CAP_COMMON : 0);
     }

@@ -60,50 +60,62 @@ static uint64_t vdev_negotiated(const struct vdev *d)
     return d->wiring.type->usable(d->regs.accepted & d->wiring.offers);
 }
 
-static void vdev_fill_setup(const struct vdev *d, struct channel_setup *setup)
+static uint32_t vdev_enabled_queues(const struct vdev *d)
 {
-    memset(setup, 0, sizeof(*setup));
-    setup->features = vdev_negotiated(d);
+    uint32_t enabled = 0;
+    for (uint32_t i = 0; i < d->wiring.type->queues; i++) { /* bound: VDEV_QUEUES */
+        enabled |= d->regs.queue[i].enabled << i;
+    }
+    return enabled;
+}
+
+static void vdev_ask_stop(struct vdev *d)
+{
+    d->regs.running = 0;
+    if (d->wiring.channel != NULL) {
+        channel_ask(d->wiring.channel, CHANNEL_STOP, NULL);
+        vdev_wake_io(d);
+    }
+}
+
+/* @pre the channel has settled. A queue that was served before a stop goes on where it was. */
+static void vdev_ask_run(struct vdev *d)
+{
+    struct channel_setup setup = {.features = vdev_negotiated(d)};
     for (uint32_t i = 0; i < d->wiring.type->queues; i++) { /* bound: VDEV_QUEUES */
         const struct vdev_queue *q = &d->regs.queue[i];
-        setup->queue[i] = (struct channel_queue){
+        bool goes_on = (d->regs.served & BIT32(i)) != 0;
+        setup.queue[i] = (struct channel_queue){
             .desc = q->address[VDEV_DESC],
             .avail = q->address[VDEV_DRIVER_AREA],
             .used = q->address[VDEV_DEVICE_AREA],
             .size = q->size,
             .enabled = q->enabled,
+            .first = goes_on ? channel_stopped_at(d->wiring.channel, i) : 0,
         };
     }
+    d->regs.running = 1;
+    d->regs.served = vdev_enabled_queues(d);
+    channel_ask(d->wiring.channel, CHANNEL_RUN, &setup);
+    vdev_wake_io(d);
 }
 
-static void vdev_ask(struct vdev *d, enum channel_state state)
+static bool vdev_wants_io(const struct vdev *d)
 {
-    struct channel_setup setup;
-    d->regs.running = state == CHANNEL_RUN ? 1 : 0;
-    if (d->wiring.channel != NULL) {
-        vdev_fill_setup(d, &setup);
-        channel_ask(d->wiring.channel, state, &setup);
-        vdev_wake_io(d);
-    }
+    return vdev_live(d) && vdev_enabled_queues(d) != 0;
 }
 
-static bool vdev_has_queue(const struct vdev *d)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < d->wiring.type->queues; i++) { /* bound: VDEV_QUEUES */
-        any = any || d->regs.queue[i].enabled != 0;
-    }
-    return any;
-}
-
-/* Something that matters to the io half has changed. */
+/* The set of queues to be served has changed. Where the io half runs, it stops first and is started
+ * anew when it has (vdev_poll). */
 static void vdev_update_io(struct vdev *d)
 {
-    bool run = vdev_live(d) && vdev_has_queue(d);
-    if (run) {
-        vdev_ask(d, CHANNEL_RUN);
-    } else if (d->regs.running != 0) {
-        vdev_ask(d, CHANNEL_STOP);
+    if (d->wiring.channel == NULL) {
+        return;
+    }
+    if (d->regs.running != 0) {
+        vdev_ask_stop(d);
+    } else if (vdev_wants_io(d) && channel_settled(d->wiring.channel)) {
+        vdev_ask_run(d);
     }
 }
 
@@ -118,6 +130,19 @@ static void vdev_broke(struct vdev *d)
     }
 }
 
+static void vdev_pass_irqs(struct vdev *d, uint32_t irqs)
+{
+    for (uint32_t i = 0; i < d->wiring.type->queues; i++) { /* bound: VDEV_QUEUES */
+        if ((irqs & CHANNEL_IRQ_QUEUE(i)) != 0) {
+            d->regs.counts.queue_irqs++;
+            d->wiring.shell->queue_irq(d->wiring.shell_owner, i);
+        }
+    }
+    if ((irqs & CHANNEL_IRQ_BROKEN) != 0) {
+        vdev_broke(d);
+    }
+}
+
 bool vdev_poll(struct vdev *d)
 {
     struct channel *ch = d->wiring.channel;
@@ -128,19 +153,13 @@ bool vdev_poll(struct vdev *d)
         return false;
     }
     uint32_t irqs = channel_take_irqs(ch);
-    if (d->regs.running == 0) {
-        return true; /* what came is of the life before the reset: nobody expects it any more */
+    if (d->regs.served != 0) { /* else they are of the life before the reset: nobody expects them */
+        vdev_pass_irqs(d, irqs);
     }
-    for (uint32_t i = 0; i < d->wiring.type->queues; i++) { /* bound: VDEV_QUEUES */
-        if ((irqs & CHANNEL_IRQ_QUEUE(i)) != 0) {
-            d->regs.counts.queue_irqs++;
-            d->wiring.shell->queue_irq(d->wiring.shell_owner, i);
-        }
+    if (d->regs.running == 0 && vdev_wants_io(d)) {
+        vdev_ask_run(d);
     }
-    if ((irqs & CHANNEL_IRQ_BROKEN) != 0) {
-        vdev_broke(d);
-    }
-    return true;
+    return channel_settled(ch);
 }
 
 /* --- Status ------------------------------------------------------------------------------------ */
@@ -163,7 +182,7 @@ void vdev_power_on(struct vdev *d)
 {
     vdev_clear(d);
     memset(&d->regs.counts, 0, sizeof(d->regs.counts));
-    vdev_ask(d, CHANNEL_STOP);
+    vdev_ask_stop(d);
 }
 
 static void vdev_reset(struct vdev *d)
@@ -171,7 +190,7 @@ static void vdev_reset(struct vdev *d)
     d->regs.counts.resets++;
     vdev_clear(d);
     if (d->regs.running != 0) {
-        vdev_ask(d, CHANNEL_STOP);
+        vdev_ask_stop(d);
     }
 }
 
@@ -318,6 +337,7 @@ void vdev_enable_queue(struct vdev *d, bool on)
         return;
     }
     d->regs.queue[d->regs.selected].enabled = enabled;
+    d->regs.served &= ~BIT32(d->regs.selected);
     if (vdev_live(d)) {
         vdev_update_io(
             d); /* late, but some drivers are; and one that takes a queue away means it */
@@ -420,7 +440,7 @@ bool vdev_valid(const struct vdev *d)
     const struct vdev_regs *r = &d->regs;
     bool ok = (r->status & ~(STATUS_DRIVERS | VDEV_NEEDS_RESET)) == 0 &&
               (r->isr & ~(VDEV_ISR_QUEUE | VDEV_ISR_CONFIG)) == 0 && r->running <= 1 &&
-              (r->running == 0 || (vdev_live(d) && vdev_has_queue(d)));
+              (r->served & ~vdev_enabled_queues(d)) == 0 && (r->running == 0 || vdev_wants_io(d));
     for (uint32_t i = 0; i < VDEV_QUEUES; i++) {
         ok = ok && r->queue[i].size < QUEUE_SIZE_END && r->queue[i].enabled <= 1;
     }

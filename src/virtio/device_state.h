@@ -16,11 +16,12 @@ struct vdev_regs {
     struct vdev_queue queue[VDEV_QUEUES];
     uint32_t word[2]; /* by enum vdev_side */
     uint32_t selected;
+    uint32_t served; /* bit n: the io half was given queue n, and it is still the same */
     uint32_t generation;
     uint32_t isr;
     uint8_t status;
     uint8_t running; /* the io half was asked to run */
-    uint8_t unused[2];
+    uint8_t unused[6];
     struct vdev_counts counts;
 };
 
