@@ -3,6 +3,7 @@
 #include "boot/acpi_dsdt.h"
 
 #include "boot/acpi_board.h"
+#include "virtio/mmio.h"
 
 #define PNP_PIC        0x0000u
 #define PNP_PIT        0x0100u
@@ -10,6 +11,9 @@
 #define PNP_UART       0x0501u
 #define PNP_PCI_BRIDGE 0x0A03u
 #define PNP_RTC        0x0B00u
+
+#define PRT_ANY_FUNCTION 0xFFFFu
+#define PRT_INTA         0u
 
 /* Chips with fixed ports: all alike. */
 struct dsdt_chip {
@@ -90,6 +94,64 @@ static void dsdt_processor(struct aml *a)
     aml_close(a, dev);
 }
 
+static bool nic_is_mmio(const struct system_nic *n)
+{
+    return n->shell == SYSTEM_SHELL_MMIO || n->shell == SYSTEM_SHELL_MMIO_LEGACY;
+}
+
+static bool nic_is_pci(const struct system_nic *n)
+{
+    return n->shell == SYSTEM_SHELL_PCI_LEGACY || n->shell == SYSTEM_SHELL_PCI_LEGACY_MEM ||
+           n->shell == SYSTEM_SHELL_PCI_MODERN;
+}
+
+/* A card behind virtio-mmio, as the kernel's driver matches it. A 32-bit descriptor names its registers:
+ * a card beyond 4 GiB is found by those only who know where it is. */
+static void dsdt_mmio(struct aml *a, uint32_t number, const struct system_nic *n)
+{
+    const char name[4] = {'V', 'I', 'O', (char)('0' + number)};
+    if (n->at > UINT32_MAX) {
+        return;
+    }
+    const uint32_t dev = aml_open_device(a, name);
+    aml_name(a, "_HID");
+    aml_string(a, "LNRO0005");
+    aml_name(a, "_UID");
+    aml_integer(a, number);
+    const uint32_t crs = aml_open_crs(a);
+    aml_crs_memory(a, (uint32_t)n->at, VMMIO_LEN);
+    if (n->irq != SYSTEM_IRQ_NONE) {
+        aml_crs_gsi(a, n->irq);
+    }
+    aml_close_crs(a, crs);
+    aml_close(a, dev);
+}
+
+/* Which input INTA# of each card leads to: [ACPI] 6.2.13. A guest asks it before it gives up on a
+ * device's interrupt, so it is there also for an empty bus. */
+static void dsdt_prt(struct aml *a, const struct system_vm *vm)
+{
+    uint8_t cards = 0;
+    for (uint32_t i = 0; i < vm->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        bool routed = nic_is_pci(&vm->nic[i]) && vm->nic[i].irq != SYSTEM_IRQ_NONE;
+        cards = (uint8_t)(cards + (routed ? 1u : 0u));
+    }
+    aml_name(a, "_PRT");
+    const uint32_t table = aml_open_package(a, cards);
+    for (uint32_t i = 0; i < vm->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        const struct system_nic *n = &vm->nic[i];
+        if (nic_is_pci(n) && n->irq != SYSTEM_IRQ_NONE) {
+            const uint32_t route = aml_open_package(a, 4);
+            aml_integer(a, (uint32_t)n->pci_device << 16 | PRT_ANY_FUNCTION);
+            aml_integer(a, PRT_INTA);
+            aml_integer(a, 0); /* no link device: the next is an input's number */
+            aml_integer(a, n->irq);
+            aml_close(a, route);
+        }
+    }
+    aml_close(a, table);
+}
+
 /* Where device memory begins: behind the highest RAM below the I/O APIC. */
 static uint64_t dsdt_hole_start(const struct system_vm *vm)
 {
@@ -103,8 +165,7 @@ static uint64_t dsdt_hole_start(const struct system_vm *vm)
     return start;
 }
 
-/* One bus, and the ports and memory that devices on it may have. The bus is empty, and so is its
- * routing table: a guest asks it before it gives up on a device's interrupt. */
+/* One bus, and the ports and memory that devices on it may have. */
 static void dsdt_pci(struct aml *a, const struct system_vm *vm)
 {
     const uint64_t hole = dsdt_hole_start(vm);
@@ -121,8 +182,7 @@ static void dsdt_pci(struct aml *a, const struct system_vm *vm)
         aml_crs_memory_window(a, (uint32_t)hole, BOARD_PCI_HOLE_END - 1u);
     }
     aml_close_crs(a, crs);
-    aml_name(a, "_PRT");
-    aml_close(a, aml_open_package(a, 0));
+    dsdt_prt(a, vm);
     aml_close(a, dev);
 }
 
@@ -161,6 +221,11 @@ void acpi_dsdt_write(struct aml *a, const struct system_vm *vm)
     for (uint32_t i = 0; i < vm->serials; i++) { /* bound: SYSTEM_SERIALS_MAX */
         if (vm->serial[i].port != 0) {
             dsdt_uart(a, i, &vm->serial[i]);
+        }
+    }
+    for (uint32_t i = 0; i < vm->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        if (nic_is_mmio(&vm->nic[i])) {
+            dsdt_mmio(a, i, &vm->nic[i]);
         }
     }
     aml_close(a, scope);

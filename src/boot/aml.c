@@ -30,9 +30,11 @@
 #define RES_MEMORY32 0x86u /* large, 9 bytes   */
 #define RES_DWORD    0x87u /* large, 23 bytes  */
 #define RES_WORD     0x88u /* large, 13 bytes  */
+#define RES_GSI      0x89u /* large, 6 bytes   */
 
 #define RES_IO_DECODE16   0x01u
 #define RES_MEMORY_WRITE  0x01u
+#define RES_GSI_CONSUMER  0x01u /* level, active high, exclusive */
 #define RES_TYPE_MEMORY   0u
 #define RES_TYPE_IO       1u
 #define RES_TYPE_BUS      2u
@@ -189,6 +191,15 @@ void aml_crs_irq(struct aml *a, uint8_t irq)
 {
     aml_put(a, 1, RES_IRQ);
     aml_put(a, 2, 1u << (irq & 0xFu));
+}
+
+void aml_crs_gsi(struct aml *a, uint32_t gsi)
+{
+    aml_put(a, 1, RES_GSI);
+    aml_put(a, 2, 6);
+    aml_put(a, 1, RES_GSI_CONSUMER);
+    aml_put(a, 1, 1); /* one number */
+    aml_put(a, 4, gsi);
 }
 
 void aml_crs_memory(struct aml *a, uint32_t base, uint32_t len)

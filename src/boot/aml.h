@@ -39,6 +39,7 @@ void aml_close_crs(struct aml *a, uint32_t start);
 
 void aml_crs_io(struct aml *a, uint16_t port, uint8_t len);            /* fixed ports         */
 void aml_crs_irq(struct aml *a, uint8_t irq);                          /* ISA: edge, high     */
+void aml_crs_gsi(struct aml *a, uint32_t gsi);                         /* any: level, high    */
 void aml_crs_memory(struct aml *a, uint32_t base, uint32_t len);       /* fixed, read-write   */
 void aml_crs_bus_window(struct aml *a, uint16_t first, uint16_t last); /* bridge: bus numbers */
 void aml_crs_io_window(struct aml *a, uint16_t first, uint16_t last);  /* bridge: ports       */
