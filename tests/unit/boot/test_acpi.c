@@ -306,6 +306,65 @@ static void uarts_are_where_the_image_puts_them(void **state)
     free(t);
 }
 
+/* A VM with these two cards; the second one may be none. */
+static struct tables *tables_with_cards(uint32_t devices, uint32_t shell, uint32_t other)
+{
+    struct tables *t = tables_open(devices, 4);
+    t->vm.nics = other != 0 ? 2 : 1;
+    t->vm.nic[0] =
+        (struct system_nic){.shell = shell, .at = 0xFEB00000u, .irq = 21, .pci_device = 3};
+    t->vm.nic[1] = (struct system_nic){
+        .shell = other, .at = 0xFEB01000u, .irq = SYSTEM_IRQ_NONE, .pci_device = 31};
+    memset(t->bytes, 0xA5, sizeof(t->bytes));
+    t->len = acpi_build(t->bytes, &t->vm, BASE);
+    assert_in_range(t->len, 1, ACPI_BYTES_MAX);
+    return t;
+}
+
+static void cards_behind_mmio_are_found_by_their_node(void **state)
+{
+    (void)state;
+    static const char node[] = "_HID\x0DLNRO0005\x00\x08_UID\x00\x08_CRS";
+    static const char where[] = "\x86\x09\x00\x01\x00\x00\xB0\xFE\x00\x02\x00\x00"
+                                "\x89\x06\x00\x01\x01\x15\x00\x00\x00\x79";
+    static const char polled[] = "\x86\x09\x00\x01\x00\x10\xB0\xFE\x00\x02\x00\x00\x79";
+    for (uint32_t shell = SYSTEM_SHELL_MMIO_LEGACY; shell <= SYSTEM_SHELL_MMIO; shell++) {
+        struct tables *t = tables_with_cards(SYSTEM_DEV_ALL, shell, shell);
+        assert_true(holds(dsdt(t), node, sizeof(node) - 1));
+        assert_true(holds(dsdt(t), where, sizeof(where) - 1));
+        assert_true(holds(dsdt(t), polled, sizeof(polled) - 1));
+        assert_true(holds(dsdt(t), "VIO1", 4));
+        free(t);
+    }
+    struct tables *t = tables_with_cards(SYSTEM_DEV_ALL, SYSTEM_SHELL_BLOCK, 0);
+    assert_false(holds(dsdt(t), "LNRO0005", 8)); /* who uses it knows where it is */
+    t->vm.nic[0].shell = SYSTEM_SHELL_MMIO;
+    t->vm.nic[0].at = 1ull << 32;
+    t->len = acpi_build(t->bytes, &t->vm, BASE);
+    assert_false(holds(dsdt(t), "LNRO0005", 8));
+    free(t);
+}
+
+static void the_routing_table_names_the_input_of_each_pin(void **state)
+{
+    (void)state;
+    static const char empty[] = "_PRT\x12\x43\x00\x00";
+    static const char one[] = "_PRT\x12\x40\x01\x01"
+                              "\x12\x4C\x00\x04\x0C\xFF\xFF\x03\x00\x00\x00\x0A\x15";
+    struct tables *t = tables_with_cards(SYSTEM_DEV_ALL, SYSTEM_SHELL_MMIO, 0);
+    assert_true(holds(dsdt(t), empty, sizeof(empty) - 1));
+    free(t);
+    for (uint32_t shell = SYSTEM_SHELL_PCI_LEGACY; shell <= SYSTEM_SHELL_PCI_MODERN; shell++) {
+        t = tables_with_cards(SYSTEM_DEV_ALL, shell, shell); /* the second one polls */
+        assert_true(holds(dsdt(t), one, sizeof(one) - 1));
+        t->vm.nic[1].irq = 22;
+        t->len = acpi_build(t->bytes, &t->vm, BASE);
+        assert_true(holds(dsdt(t), "\x0C\xFF\xFF\x1F\x00\x00\x00\x0A\x16", 9));
+        assert_in_range(t->len, 1, ACPI_BYTES_MAX);
+        free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +376,8 @@ int main(void)
         cmocka_unit_test(the_hpet_table_names_block_and_address),
         cmocka_unit_test(the_pci_memory_window_begins_behind_low_ram),
         cmocka_unit_test(uarts_are_where_the_image_puts_them),
+        cmocka_unit_test(cards_behind_mmio_are_found_by_their_node),
+        cmocka_unit_test(the_routing_table_names_the_input_of_each_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
