@@ -8,6 +8,12 @@
 #include "base/string.h"
 #include "boot/acpi_board.h"
 #include "boot/acpi_dsdt.h"
+#include "dev/hpet.h"
+#include "dev/ioapic.h"
+#include "dev/lapic.h"
+#include "dev/pmtimer.h"
+#include "dev/power.h"
+#include "dev/rtc.h"
 
 #define OEM_ID       "BLKHD "
 #define OEM_TABLE_ID "BULKHEAD"
@@ -182,20 +188,20 @@ static uint32_t acpi_add_dsdt(struct acpi_area *a, const struct system_vm *vm)
 /* PM1 and reset registers. Without them the machine is "hardware-reduced": no SCI, no sleep. */
 static void acpi_fill_power(uint8_t *t)
 {
-    le_store(&t[FADT_SCI_INT], 2, BOARD_SCI_IRQ);
-    le_store(&t[FADT_SMI_CMD], 4, BOARD_SMI_PORT);
-    t[FADT_ACPI_ENABLE] = BOARD_ACPI_ENABLE;
-    t[FADT_ACPI_DISABLE] = BOARD_ACPI_DISABLE;
-    le_store(&t[FADT_PM1A_EVT_BLK], 4, BOARD_PM1_EVT_PORT);
-    le_store(&t[FADT_PM1A_CNT_BLK], 4, BOARD_PM1_CNT_PORT);
-    t[FADT_PM1_EVT_LEN] = BOARD_PM1_EVT_BYTES;
-    t[FADT_PM1_CNT_LEN] = BOARD_PM1_CNT_BYTES;
-    acpi_gas(&t[FADT_RESET_REG], GAS_IO, 8, BOARD_RESET_PORT);
-    t[FADT_RESET_VALUE] = BOARD_RESET_VALUE;
+    le_store(&t[FADT_SCI_INT], 2, POWER_SCI_IRQ);
+    le_store(&t[FADT_SMI_CMD], 4, POWER_SMI_PORT);
+    t[FADT_ACPI_ENABLE] = POWER_ACPI_ENABLE;
+    t[FADT_ACPI_DISABLE] = POWER_ACPI_DISABLE;
+    le_store(&t[FADT_PM1A_EVT_BLK], 4, POWER_PM1_EVT_PORT);
+    le_store(&t[FADT_PM1A_CNT_BLK], 4, POWER_PM1_CNT_PORT);
+    t[FADT_PM1_EVT_LEN] = POWER_PM1_EVT_BYTES;
+    t[FADT_PM1_CNT_LEN] = POWER_PM1_CNT_BYTES;
+    acpi_gas(&t[FADT_RESET_REG], GAS_IO, 8, POWER_RESET_PORT);
+    t[FADT_RESET_VALUE] = POWER_RESET_VALUE;
     /* Two 16-bit registers: accessed as such. */
-    acpi_gas(&t[FADT_X_PM1A_EVT_BLK], GAS_IO, 32, BOARD_PM1_EVT_PORT);
+    acpi_gas(&t[FADT_X_PM1A_EVT_BLK], GAS_IO, 32, POWER_PM1_EVT_PORT);
     t[FADT_X_PM1A_EVT_BLK + 3u] = 2;
-    acpi_gas(&t[FADT_X_PM1A_CNT_BLK], GAS_IO, 16, BOARD_PM1_CNT_PORT);
+    acpi_gas(&t[FADT_X_PM1A_CNT_BLK], GAS_IO, 16, POWER_PM1_CNT_PORT);
 }
 
 static uint32_t acpi_fadt_flags(const struct system_vm *vm)
@@ -235,12 +241,12 @@ static void acpi_add_fadt(struct acpi_area *a, const struct system_vm *vm, uint3
         acpi_fill_power(t);
     }
     if ((vm->devices & SYSTEM_DEV_PM_TIMER) != 0) {
-        le_store(&t[FADT_PM_TMR_BLK], 4, BOARD_PM_TIMER_PORT);
-        t[FADT_PM_TMR_LEN] = BOARD_PM_TIMER_BYTES;
-        acpi_gas(&t[FADT_X_PM_TMR_BLK], GAS_IO, 32, BOARD_PM_TIMER_PORT);
+        le_store(&t[FADT_PM_TMR_BLK], 4, PMTIMER_PORT);
+        t[FADT_PM_TMR_LEN] = PMTIMER_BYTES;
+        acpi_gas(&t[FADT_X_PM_TMR_BLK], GAS_IO, 32, PMTIMER_PORT);
     }
     if ((vm->devices & SYSTEM_DEV_RTC) != 0) {
-        t[FADT_CENTURY] = BOARD_RTC_CENTURY;
+        t[FADT_CENTURY] = RTC_CENTURY;
     }
     acpi_list(a, acpi_close(a, t));
 }
@@ -263,12 +269,12 @@ static uint32_t acpi_put_ioapic(uint8_t *p, const struct system_vm *vm)
     p[0] = MADT_IOAPIC;
     p[1] = 12;
     p[2] = BOARD_IOAPIC_ID;
-    le_store(&p[4], 4, BOARD_IOAPIC_BASE);
+    le_store(&p[4], 4, IOAPIC_BASE);
     if ((vm->devices & (SYSTEM_DEV_PIT | SYSTEM_DEV_HPET)) != 0) {
         len += acpi_put_override(&p[len], BOARD_PIT_IRQ, BOARD_PIT_GSI, MADT_INTI_BUS);
     }
     if ((vm->devices & SYSTEM_DEV_POWER) != 0) {
-        len += acpi_put_override(&p[len], BOARD_SCI_IRQ, BOARD_SCI_IRQ, MADT_INTI_HIGH_LEVEL);
+        len += acpi_put_override(&p[len], POWER_SCI_IRQ, POWER_SCI_IRQ, MADT_INTI_HIGH_LEVEL);
     }
     return len;
 }
@@ -291,7 +297,7 @@ static void acpi_add_madt(struct acpi_area *a, const struct system_vm *vm)
 {
     uint32_t len = MADT_FIXED_BYTES;
     uint8_t *t = acpi_open(a, "APIC", MADT_REVISION, MADT_FIXED_BYTES + 14u + 12u + 20u);
-    le_store(&t[MADT_LAPIC_ADDRESS], 4, BOARD_LAPIC_BASE);
+    le_store(&t[MADT_LAPIC_ADDRESS], 4, LAPIC_BASE);
     if ((vm->devices & SYSTEM_DEV_PIC) != 0) {
         le_store(&t[MADT_FLAGS], 4, MADT_FLAG_PCAT_COMPAT);
     }
@@ -306,8 +312,8 @@ static void acpi_add_madt(struct acpi_area *a, const struct system_vm *vm)
 static void acpi_add_hpet(struct acpi_area *a)
 {
     uint8_t *t = acpi_open(a, "HPET", 1, HPET_TABLE_BYTES);
-    le_store(&t[HPET_TABLE_ID], 4, BOARD_HPET_ID);
-    acpi_gas(&t[HPET_TABLE_ADDRESS], GAS_MEMORY, 64, BOARD_HPET_BASE);
+    le_store(&t[HPET_TABLE_ID], 4, HPET_CAPS_ID);
+    acpi_gas(&t[HPET_TABLE_ADDRESS], GAS_MEMORY, 64, HPET_BASE);
     le_store(&t[HPET_TABLE_MIN_TICK], 2, BOARD_HPET_MIN_TICK);
     acpi_list(a, acpi_close(a, t));
 }

@@ -3,6 +3,12 @@
 #include "boot/acpi_dsdt.h"
 
 #include "boot/acpi_board.h"
+#include "dev/hpet.h"
+#include "dev/pci.h"
+#include "dev/pic.h"
+#include "dev/power.h"
+#include "dev/rtc.h"
+#include "dev/uart.h"
 #include "virtio/mmio.h"
 
 #define PNP_PIC        0x0000u
@@ -31,19 +37,14 @@ static const struct dsdt_chip chips[] = {
      PNP_PIC,
      {BOARD_PIC_MASTER_PORT, BOARD_PIC_SLAVE_PORT},
      BOARD_PIC_PORTS,
-     BOARD_PIC_CASCADE_IRQ},
+     PIC_CASCADE},
     {SYSTEM_DEV_PIT,
      {'P', 'I', 'T', '_'},
      PNP_PIT,
      {BOARD_PIT_PORT, 0},
      BOARD_PIT_PORTS,
      BOARD_PIT_IRQ},
-    {SYSTEM_DEV_RTC,
-     {'R', 'T', 'C', '_'},
-     PNP_RTC,
-     {BOARD_RTC_PORT, 0},
-     BOARD_RTC_PORTS,
-     BOARD_RTC_IRQ},
+    {SYSTEM_DEV_RTC, {'R', 'T', 'C', '_'}, PNP_RTC, {RTC_PORT, 0}, RTC_PORTS, RTC_IRQ},
 };
 
 static void dsdt_chip(struct aml *a, const struct dsdt_chip *c)
@@ -65,7 +66,7 @@ static void dsdt_hpet(struct aml *a)
     const uint32_t dev = aml_open_device(a, "HPET");
     aml_hid_pnp(a, PNP_HPET);
     const uint32_t crs = aml_open_crs(a);
-    aml_crs_memory(a, BOARD_HPET_BASE, BOARD_HPET_BYTES);
+    aml_crs_memory(a, HPET_BASE, HPET_LEN);
     aml_close_crs(a, crs);
     aml_close(a, dev);
 }
@@ -78,7 +79,7 @@ static void dsdt_uart(struct aml *a, uint32_t number, const struct system_serial
     aml_name(a, "_UID");
     aml_integer(a, number + 1u);
     const uint32_t crs = aml_open_crs(a);
-    aml_crs_io(a, s->port, BOARD_UART_PORTS);
+    aml_crs_io(a, s->port, UART_PORTS);
     aml_crs_irq(a, s->irq);
     aml_close_crs(a, crs);
     aml_close(a, dev);
@@ -175,9 +176,9 @@ static void dsdt_pci(struct aml *a, const struct system_vm *vm)
     aml_integer(a, 0);
     const uint32_t crs = aml_open_crs(a);
     aml_crs_bus_window(a, 0, 0);
-    aml_crs_io(a, BOARD_PCI_PORT, BOARD_PCI_PORTS);
-    aml_crs_io_window(a, 0, BOARD_PCI_PORT - 1u);
-    aml_crs_io_window(a, BOARD_PCI_PORT + BOARD_PCI_PORTS, UINT16_MAX);
+    aml_crs_io(a, PCI_ADDRESS_PORT, BOARD_PCI_PORTS);
+    aml_crs_io_window(a, 0, PCI_ADDRESS_PORT - 1u);
+    aml_crs_io_window(a, PCI_ADDRESS_PORT + BOARD_PCI_PORTS, UINT16_MAX);
     if (hole < BOARD_PCI_HOLE_END) {
         aml_crs_memory_window(a, (uint32_t)hole, BOARD_PCI_HOLE_END - 1u);
     }
@@ -191,8 +192,8 @@ static void dsdt_s5(struct aml *a)
 {
     aml_name(a, "_S5_");
     const uint32_t package = aml_open_package(a, 4);
-    aml_integer(a, BOARD_S5_SLP_TYP);
-    aml_integer(a, BOARD_S5_SLP_TYP);
+    aml_integer(a, POWER_S5_SLP_TYP);
+    aml_integer(a, POWER_S5_SLP_TYP);
     aml_integer(a, 0);
     aml_integer(a, 0);
     aml_close(a, package);
