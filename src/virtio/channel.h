@@ -91,6 +91,7 @@ bool channel_asked(const struct channel *ch, uint32_t *request, enum channel_sta
                    struct channel_setup *setup);
 /* Before a STOP is obeyed: the index of the next chain of queue n. @pre n < CHANNEL_QUEUES */
 void channel_stop_at(struct channel *ch, uint32_t n, uint16_t next);
+/* The vmm, which may wait for it, has to be notified. */
 void channel_obey(struct channel *ch, uint32_t request);
 /* True: the vmm has to be notified (it had taken all bits there were). */
 bool channel_raise(struct channel *ch, uint32_t irqs);

@@ -311,12 +311,13 @@ static bool vnet_start_queue(const struct vnet_io *v, struct virtq *q,
     return asked->enabled != 0;
 }
 
-static void vnet_obey(struct vnet_io *v)
+/* True: there was a request, and it is obeyed now. */
+static bool vnet_obey(struct vnet_io *v)
 {
     struct channel_setup setup;
     uint32_t request;
     if (!channel_asked(v->channel, &request, &v->state, &setup)) {
-        return;
+        return false;
     }
     if (v->state == CHANNEL_RUN) {
         v->features = setup.features;
@@ -328,6 +329,7 @@ static void vnet_obey(struct vnet_io *v)
         channel_stop_at(v->channel, VNET_TX, v->tx.next_avail);
     }
     channel_obey(v->channel, request);
+    return true;
 }
 
 /* Shows the guest what was given, and returns the interrupts that it wants. */
@@ -385,7 +387,7 @@ struct vnet_todo vnet_io_turn(struct vnet_io *v)
     enum vnet_step tx = VNET_STOPPED;
     enum vnet_step rx = VNET_STOPPED;
     uint32_t irqs = 0;
-    vnet_obey(v);
+    const bool obeyed = vnet_obey(v); /* the vmm waits for it */
     if (v->state == CHANNEL_RUN) {
         tx = vnet_transmit(v);
         rx = vnet_receive(v);
@@ -403,7 +405,8 @@ struct vnet_todo vnet_io_turn(struct vnet_io *v)
         irqs |= CHANNEL_IRQ_BROKEN;
         todo.again = false;
     }
-    todo.notify = channel_raise(v->channel, irqs);
+    const bool raised = channel_raise(v->channel, irqs);
+    todo.notify = obeyed || raised;
     channel_show_counts(v->channel, &v->counts);
     return todo;
 }

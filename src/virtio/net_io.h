@@ -57,7 +57,7 @@ struct vnet_io {
 
 /* What the host is to do after a turn. */
 struct vnet_todo {
-    bool notify;      /* the vmm                                                     */
+    bool notify;      /* the vmm: interrupts, or a request was obeyed                */
     bool wake_switch; /* its end of either ring sleeps                               */
     bool again;       /* there is more to do: call again. Else the queues and rings
                          have been told to wake this component                       */
