@@ -173,14 +173,33 @@ static bool front_take_note(struct front *f, uint16_t vm, const uint8_t *data, s
     return true;
 }
 
+static bool front_take_switch(struct front *f, uint16_t sw, const uint8_t *data, size_t len)
+{
+    struct run_switch *s = &f->facts->sw[sw];
+    if (len != sizeof(s->report)) {
+        return false;
+    }
+    memcpy(&s->report, data, len);
+    s->has_report = true;
+    return true;
+}
+
+/* Whether the frame's index is one of what it is about. */
+static bool front_index_fits(const struct front *f, const struct link_head *head)
+{
+    bool about_vm = head->type >= LINK_STARTED && head->type <= LINK_REPORT;
+    if (head->type == LINK_SWITCH) {
+        return head->vm < f->facts->image->switches;
+    }
+    return head->type == LINK_HELLO || head->type == LINK_DONE || head->vm < f->facts->image->vms ||
+           (!about_vm && head->vm == LINK_NO_VM);
+}
+
 /* False: this is not what a supervisor says. */
 static bool front_take_frame(struct front *f, const struct link_head *head, const uint8_t *data)
 {
-    bool about_vm = head->type >= LINK_STARTED && head->type <= LINK_REPORT;
-    if (head->vm >= f->facts->image->vms && (about_vm || head->vm != LINK_NO_VM)) {
-        if (head->type != LINK_HELLO && head->type != LINK_DONE) {
-            return false;
-        }
+    if (!front_index_fits(f, head)) {
+        return false;
     }
     if (!f->hello && head->type != LINK_HELLO) {
         return false;
@@ -198,6 +217,8 @@ static bool front_take_frame(struct front *f, const struct link_head *head, cons
         return front_take_stopped(f, head->vm, data, head->len);
     case LINK_REPORT:
         return front_take_report(f, head->vm, data, head->len);
+    case LINK_SWITCH:
+        return front_take_switch(f, head->vm, data, head->len);
     case LINK_DONE:
         return front_take_done(f);
     default:

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "kvm/supervise.h"
+#include "kvm/component.h"
 #include "machine.h"
 #include "run.h"
 #include "schema.h"
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
         return 2;
     }
     if (strcmp(argv[1], "--component") == 0) {
-        return vmm_main(argc, argv);
+        return component_main(argc, argv);
     }
     const struct command *command = find_command(argv[1]);
     if (command == NULL) {

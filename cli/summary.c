@@ -27,8 +27,7 @@ int summary_status(const struct run_facts *f)
     return unmet ? 1 : 0;
 }
 
-/* Text that came over the link: bounded, and without control characters. */
-static void text_clean(FILE *out, const char *text, size_t size)
+void summary_clean_text(FILE *out, const char *text, size_t size)
 {
     for (size_t i = 0; i < size && text[i] != '\0'; i++) {
         fputc(text[i] >= 0x20 && text[i] < 0x7F ? text[i] : '?', out);
@@ -67,7 +66,7 @@ static void text_outcome(const struct run_vm *v, FILE *out)
     }
     if (v->stop.text[0] != '\0') {
         fprintf(out, ": ");
-        text_clean(out, v->stop.text, sizeof(v->stop.text));
+        summary_clean_text(out, v->stop.text, sizeof(v->stop.text));
     }
     fputc('\n', out);
 }
@@ -91,7 +90,7 @@ static void text_times(const struct run_vm *v, FILE *out)
     }
     fputc('\n', out);
     text_row(out, "memory");
-    text_clean(out, r->ram_backing, sizeof(r->ram_backing));
+    summary_clean_text(out, r->ram_backing, sizeof(r->ram_backing));
     fputc('\n', out);
 }
 
@@ -195,6 +194,7 @@ static void text_vm(const struct run_facts *f, uint32_t i, FILE *out)
         text_exits(&v->report, out);
         text_ticks(&v->report, out);
         text_oddities(&v->report, out);
+        summary_text_nics(f, i, out);
         text_console(v, out);
     }
 }
@@ -211,7 +211,7 @@ static void text_watches(const struct run_facts *f, FILE *out)
             fprintf(out, "%s  ", w->kind == WATCH_UNTIL ? "NOT MET" : "never seen");
         }
         fprintf(out, "%s:", f->image->vm[w->vm].name);
-        text_clean(out, w->text, sizeof(w->text));
+        summary_clean_text(out, w->text, sizeof(w->text));
         if (w->kind == WATCH_KILL) {
             fprintf(out, " => %s", f->image->vm[w->victim].name);
         }
@@ -238,12 +238,13 @@ void summary_text(const struct run_facts *f, FILE *out)
     for (uint32_t i = 0; i < f->image->vms; i++) {
         text_vm(f, i, out);
     }
+    summary_text_switches(f, out);
     fprintf(out, "run\n");
     text_row(out, "machine");
     fprintf(out, "%s (%s), ready in %.1f s\n", f->machine, f->machine_why, seconds(f->ready_ns));
     text_row(out, "ended");
     fprintf(out, "after %.1f s: ", seconds(f->run_ns));
-    text_clean(out, f->end_text, sizeof(f->end_text));
+    summary_clean_text(out, f->end_text, sizeof(f->end_text));
     fputc('\n', out);
     if (f->machine_bad) {
         text_row(out, "BADLY");

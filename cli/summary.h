@@ -44,6 +44,11 @@ struct run_vm {
     char last_line[SUMMARY_LINE_MAX]; /* the last line with text, made harmless */
 };
 
+struct run_switch {
+    bool has_report;
+    struct net_report report; /* since the run began */
+};
+
 struct run_facts {
     const char *file;
     const char *machine;     /* "kvm" or "simulated" */
@@ -59,6 +64,7 @@ struct run_facts {
     bool limited;       /* --for was given                                      */
     int status;         /* exit status of the command                           */
     struct run_vm vm[SYSTEM_VMS_MAX];
+    struct run_switch sw[SYSTEM_SWITCHES_MAX];
 };
 
 /* The exit status that the facts amount to. */

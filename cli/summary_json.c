@@ -78,7 +78,7 @@ static size_t json_utf8(const unsigned char *s, size_t left)
 }
 
 /* A string: UTF-8 as it is, a byte that is not UTF-8 as the Latin-1 character of that number. */
-static void json_text(FILE *out, const char *text, size_t size)
+void summary_json_text(FILE *out, const char *text, size_t size)
 {
     const unsigned char *s = (const unsigned char *)text;
     size_t len = strnlen(text, size);
@@ -124,7 +124,7 @@ static void json_stop(const struct run_vm *v, FILE *out)
     }
     fprintf(out, "      \"stop\": { \"cause\": \"%s\", \"code\": %" PRIu32 ", \"text\": ",
             summary_cause_name(v->stop.cause), v->stop.code);
-    json_text(out, v->stop.text, sizeof(v->stop.text));
+    summary_json_text(out, v->stop.text, sizeof(v->stop.text));
     fprintf(out, " },\n");
 }
 
@@ -170,10 +170,10 @@ static void json_oddities(const struct vm_report *r, FILE *out)
     fprintf(out, "        \"console\": { ");
     json_u64(out, "bytes", r->console_bytes, ", ");
     json_u64(out, "dropped", r->console_dropped, ", ");
-    json_u64(out, "input_dropped", r->input_dropped, " }\n");
+    json_u64(out, "input_dropped", r->input_dropped, " },\n");
 }
 
-static void json_report(const struct run_vm *v, FILE *out)
+static void json_report(const struct run_facts *f, const struct run_vm *v, FILE *out)
 {
     const struct vm_report *r = &v->report;
     if (!v->has_report) {
@@ -190,10 +190,11 @@ static void json_report(const struct run_vm *v, FILE *out)
     json_u64(out, "load_ns", r->load_ns, ", ");
     json_u64(out, "up_ns", r->up_ns, ", ");
     json_u64(out, "tsc_khz", r->tsc_khz, ",\n        \"ram_backing\": ");
-    json_text(out, r->ram_backing, sizeof(r->ram_backing));
+    summary_json_text(out, r->ram_backing, sizeof(r->ram_backing));
     fprintf(out, ",\n");
     json_counters(r, out);
     json_oddities(r, out);
+    summary_json_nics(f, (uint32_t)(v - f->vm), out);
     fprintf(out, "      }\n");
 }
 
@@ -202,7 +203,7 @@ static void json_vm(const struct run_facts *f, uint32_t i, FILE *out)
     static const char *const state[] = {"not-started", "running", "stopped"};
     const struct run_vm *v = &f->vm[i];
     fprintf(out, "    {\n      \"name\": ");
-    json_text(out, f->image->vm[i].name, SYSTEM_NAME_MAX);
+    summary_json_text(out, f->image->vm[i].name, SYSTEM_NAME_MAX);
     fprintf(out, ", \"state\": \"%s\", \"failed\": %s, \"drilled\": %s, ", state[v->state],
             json_bool(v->failed), json_bool(v->drilled));
     json_u64(out, "starts", v->starts, ", ");
@@ -210,24 +211,24 @@ static void json_vm(const struct run_facts *f, uint32_t i, FILE *out)
     json_u64(out, "failures", v->failures, ",\n");
     json_stop(v, out);
     fprintf(out, "      \"last_line\": ");
-    json_text(out, v->last_line, sizeof(v->last_line));
+    summary_json_text(out, v->last_line, sizeof(v->last_line));
     fprintf(out, ",\n");
-    json_report(v, out);
+    json_report(f, v, out);
     fprintf(out, "    }%s\n", i + 1 < f->image->vms ? "," : "");
 }
 
 static void json_watch(const struct run_facts *f, const struct watch *w, FILE *out)
 {
     fprintf(out, "    { \"vm\": ");
-    json_text(out, f->image->vm[w->vm].name, SYSTEM_NAME_MAX);
+    summary_json_text(out, f->image->vm[w->vm].name, SYSTEM_NAME_MAX);
     fprintf(out, ", \"text\": ");
-    json_text(out, w->text, sizeof(w->text));
+    summary_json_text(out, w->text, sizeof(w->text));
     if (w->kind == WATCH_TYPE) {
         fprintf(out, ", \"input\": ");
-        json_text(out, w->input, sizeof(w->input));
+        summary_json_text(out, w->input, sizeof(w->input));
     } else if (w->kind == WATCH_KILL) {
         fprintf(out, ", \"victim\": ");
-        json_text(out, f->image->vm[w->victim].name, SYSTEM_NAME_MAX);
+        summary_json_text(out, f->image->vm[w->victim].name, SYSTEM_NAME_MAX);
     }
     fprintf(out, ", \"met\": %s, \"after_s\": ", json_bool(w->met));
     if (w->met) {
@@ -254,14 +255,14 @@ static void json_watches(const struct run_facts *f, enum watch_kind kind, const 
 void summary_json(const struct run_facts *f, FILE *out)
 {
     fprintf(out, "{\n  \"schema\": %d,\n  \"file\": ", SUMMARY_SCHEMA);
-    json_text(out, f->file, strlen(f->file));
+    summary_json_text(out, f->file, strlen(f->file));
     fprintf(out, ",\n  \"machine\": { \"kind\": ");
-    json_text(out, f->machine, strlen(f->machine));
+    summary_json_text(out, f->machine, strlen(f->machine));
     fprintf(out, ", \"why\": ");
-    json_text(out, f->machine_why, strlen(f->machine_why));
+    summary_json_text(out, f->machine_why, strlen(f->machine_why));
     fprintf(out, ", \"ready_s\": %.3f },\n", (double)f->ready_ns / 1e9);
     fprintf(out, "  \"ended\": { \"why\": \"%s\", \"text\": ", end_name[f->end]);
-    json_text(out, f->end_text, sizeof(f->end_text));
+    summary_json_text(out, f->end_text, sizeof(f->end_text));
     fprintf(out, ", \"after_s\": %.3f, \"machine_bad\": %s, \"status\": %d },\n",
             (double)f->run_ns / 1e9, json_bool(f->machine_bad), f->status);
     json_watches(f, WATCH_UNTIL, "untils", out);
@@ -271,5 +272,7 @@ void summary_json(const struct run_facts *f, FILE *out)
     for (uint32_t i = 0; i < f->image->vms; i++) {
         json_vm(f, i, out);
     }
-    fprintf(out, "  ]\n}\n");
+    fprintf(out, "  ],\n");
+    summary_json_switches(f, out);
+    fprintf(out, "}\n");
 }

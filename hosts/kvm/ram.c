@@ -4,10 +4,13 @@
 #include "kvm/ram.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/arith.h"
@@ -100,42 +103,57 @@ static bool ram_map_ranges(const struct system_vm *vm, int fd, bool advise, stru
     return true;
 }
 
-/* A memfd with all ranges mapped from it; `flags` choose its pages. Mapping hugetlbfs pages reserves
- * them, so a shortage shows here and not as SIGBUS in mid-flight. */
-static bool ram_try(const struct system_vm *vm, unsigned flags, bool advise, struct gmem *mem)
+/* Mapping shared hugetlbfs pages reserves them for the file, also for those who map it later, so a
+ * shortage shows here and not as SIGBUS in mid-flight. */
+static bool ram_reserve(int fd, uint64_t bytes)
 {
-    int fd = memfd_create("bulkhead-ram", MFD_CLOEXEC | flags);
-    bool ok =
-        fd >= 0 && ftruncate(fd, (off_t)ram_total(vm)) == 0 && ram_map_ranges(vm, fd, advise, mem);
-    int saved = errno;
-    if (!ok) {
-        ram_unmap(mem);
-    }
-    if (fd >= 0) {
-        (void)close(fd); /* the mappings keep it alive */
-    }
-    errno = saved;
-    return ok;
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return at != MAP_FAILED && munmap(at, bytes) == 0;
 }
 
-bool ram_map(const struct system_vm *vm, struct gmem *mem, char *backing, size_t backing_size,
-             char *why, size_t why_size)
+/* `flags` choose its pages. Sealed: a component that shrank it would send the other one SIGBUS. */
+static int ram_try(uint64_t bytes, unsigned flags)
 {
-    bool thp = ram_thp_offered();
-    const char *got = thp ? "2 MiB pages where they can be had (shmem THP)" : "4 KiB pages";
-    bool ok = ram_try(vm, MFD_HUGETLB | MFD_HUGE_2MB, false, mem);
-    if (ok) {
-        got = "2 MiB pages (hugetlb)";
-    } else {
-        ok = ram_try(vm, 0, thp, mem);
+    int fd = memfd_create("bulkhead-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+    if (fd >= 0 && (ftruncate(fd, (off_t)bytes) != 0 ||
+                    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 ||
+                    ((flags & MFD_HUGETLB) != 0 && !ram_reserve(fd, bytes)))) {
+        int saved = errno;
+        (void)close(fd);
+        errno = saved;
+        return -1;
     }
-    if (!ok) {
+    return fd;
+}
+
+int ram_create(const struct system_vm *vm)
+{
+    int fd = ram_try(ram_total(vm), MFD_HUGETLB | MFD_HUGE_2MB);
+    return fd >= 0 ? fd : ram_try(ram_total(vm), 0);
+}
+
+static bool ram_is_hugetlb(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+}
+
+bool ram_map(const struct system_vm *vm, int fd, struct gmem *mem, char *backing,
+             size_t backing_size, char *why, size_t why_size)
+{
+    bool huge = ram_is_hugetlb(fd);
+    bool thp = !huge && ram_thp_offered();
+    if (!ram_map_ranges(vm, fd, thp, mem)) {
         (void)snprintf(why, why_size,
                        "cannot map %llu MiB of guest RAM: %s; give the VM less memory or the host "
                        "more",
                        (unsigned long long)(ram_total(vm) >> 20), strerror(errno));
+        ram_unmap(mem);
         return false;
     }
-    (void)snprintf(backing, backing_size, "%s", got);
+    (void)snprintf(backing, backing_size, "%s",
+                   huge  ? "2 MiB pages (hugetlb)"
+                   : thp ? "2 MiB pages where they can be had (shmem THP)"
+                         : "4 KiB pages");
     return true;
 }

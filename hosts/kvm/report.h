@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What a VM's process tells of itself: a page shared with the supervisor, which can still be read
- * after the process was killed. Fixed width, so that it crosses from a simulated machine unchanged. */
+ * What processes tell of themselves: a page shared with the supervisor, which can still be read after
+ * the process was killed. Fixed width, so that it crosses from a simulated machine unchanged. */
 #ifndef KVM_REPORT_H
 #define KVM_REPORT_H
 
 #include <stdint.h>
 
+#include "net/switch.h"
+#include "system/image.h"
+#include "virtio/channel.h"
 #include "vm/exit.h"
 #include "vm/time.h"
 
-#define REPORT_VERSION 1u
+#define REPORT_VERSION 2u
 
 enum report_timer {
     REPORT_LAPIC = 0,
@@ -38,6 +41,15 @@ struct report_kvm {
     uint64_t insn_emulation;
 };
 
+/* What the VM's io tells of itself. */
+struct report_io {
+    uint32_t pid;
+    uint32_t state;   /* enum report_state */
+    uint64_t wakes;   /* times that it slept and was woken            */
+    uint64_t notices; /* that it sent to the vmm                      */
+    char text[128];   /* why it cannot run: one sentence, or empty    */
+};
+
 struct vm_report {
     uint32_t version;
     uint32_t state; /* enum report_state */
@@ -60,10 +72,47 @@ struct vm_report {
     uint64_t console_dropped; /* ... and lost because nobody read fast enough           */
     uint64_t input_dropped;   /* typed, but the guest's UART was full                   */
     struct report_kvm kvm;
+    struct report_io io;                        /* written by the io, all else by the vmm       */
+    struct channel_counts nic[SYSTEM_NICS_MAX]; /* ... but for these: put in by the supervisor  */
     uint32_t end;         /* enum vm_end                                            */
     uint32_t end_code;    /* debug-exit value, host error number                    */
     char end_text[256];   /* one sentence                                           */
     char ram_backing[64]; /* e.g. "2 MiB pages (hugetlb)", "4 KiB pages"            */
+};
+
+/* A page of its own for each switch, and one for each uplink. */
+struct switch_report {
+    uint32_t state; /* enum report_state */
+    uint32_t pid;
+    uint64_t wakes;
+    struct switch_counts port[SWITCH_PORTS_MAX]; /* in the order of struct system_switch */
+};
+
+enum report_link {
+    REPORT_LINK_NONE = 0, /* no uplink in the system file     */
+    REPORT_LINK_DOWN = 1, /* it cannot be had: `text` says why */
+    REPORT_LINK_UP = 2,   /* `text` says what is missing, if anything is */
+};
+
+struct uplink_report {
+    uint32_t link; /* enum report_link */
+    uint32_t pid;
+    uint64_t out_frames; /* to the host's sockets, after cutting    */
+    uint64_t out_bytes;
+    uint64_t in_frames; /* from them                               */
+    uint64_t in_bytes;
+    uint64_t in_full;       /* dropped: the ring to the switch was full */
+    uint64_t out_malformed; /* dropped: words that do not fit           */
+    uint64_t cut_frames;    /* segmented or checksummed in software     */
+    char text[256];
+};
+
+/* What goes over the link about one switch. */
+struct net_report {
+    struct switch_report sw;
+    struct uplink_report up;
+    uint32_t restarts;        /* of the switch */
+    uint32_t uplink_restarts; /* of the uplink */
 };
 
 #endif

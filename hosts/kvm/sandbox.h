@@ -9,4 +9,12 @@
  * SIGSYS. False: this kernel has no seccomp filters; nothing has changed. */
 bool sandbox_enter(void);
 
+/* The same for a component that moves frames between pieces of shared memory (io, switch): it reads
+ * from eventfds, writes to eventfds and pipes, and ends. */
+bool sandbox_enter_mover(void);
+
+/* The same for an uplink: sockets of the Internet, and reading the name servers' addresses. It has
+ * no way to other files, programs or processes. */
+bool sandbox_enter_uplink(void);
+
 #endif

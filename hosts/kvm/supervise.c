@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The supervisor: starts a process per VM, hands on consoles and reports, restarts what the system
- * file says. It holds no guest memory and enters no guest; if a VM's process is killed, the others
+ * The supervisor: starts the processes of every VM, the switches and the uplinks, hands on consoles
+ * and reports, restarts what the system file says. It holds no guest memory and enters no guest; if a VM's process is killed, the others
  * do not notice. */
 #include "kvm/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "kvm/child.h"
 #include "kvm/host.h"
 #include "kvm/link.h"
+#include "kvm/parts.h"
 
 #define REPORT_EVERY_NS 1000000000ull
 #define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps ending */
@@ -30,25 +28,14 @@
 
 #define LAST_WORDS_MS 1000 /* what a stuck link may take of a VM's last bytes */
 
-struct child {
-    pid_t pid;                /* 0: not running                        */
-    int pid_fd;               /* readable when the process has ended   */
-    int console_fd;           /* our end; -1 when closed               */
-    struct vm_report *report; /* shared with the process     */
-    int report_fd;
-    uint32_t restarts;
-    uint64_t started_ns;
-    uint64_t restart_at_ns; /* 0: not waiting to be started again */
-    uint64_t input_dropped;
-    bool over; /* will not run again */
-};
-
 struct supervisor {
     const struct system_image *image;
     int image_fd;
     int link_fd;
     struct link_reader reader;
+    struct wires wires;
     struct child child[SYSTEM_VMS_MAX];
+    struct parts parts; /* switches and uplinks */
     uint64_t next_report_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
     bool link_up;
@@ -71,14 +58,21 @@ static void tell(struct supervisor *s, enum link_type type, uint32_t vm, const v
 static void tell_report(struct supervisor *s, uint32_t vm)
 {
     struct child *c = &s->child[vm];
-    c->report->input_dropped = c->input_dropped;
+    child_complete_report(c);
     tell(s, LINK_REPORT, vm, c->report, sizeof(*c->report));
+}
+
+static void tell_switch(struct supervisor *s, uint32_t sw)
+{
+    struct net_report r;
+    parts_report(&s->parts, sw, &r);
+    tell(s, LINK_SWITCH, sw, &r, sizeof(r));
 }
 
 __attribute__((format(printf, 3, 4))) static void note(struct supervisor *s, uint32_t vm,
                                                        const char *format, ...)
 {
-    char text[256];
+    char text[512];
     va_list args;
     va_start(args, format);
     int n = vsnprintf(text, sizeof(text), format, args);
@@ -91,125 +85,39 @@ __attribute__((format(printf, 3, 4))) static void note(struct supervisor *s, uin
 
 /* --- Starting a VM ----------------------------------------------------------------------------- */
 
-/* CPUs that this process may use, in order; returns how many. */
-static uint32_t usable_cpus(uint32_t *list, uint32_t max)
-{
-    cpu_set_t set;
-    uint32_t count = 0;
-    CPU_ZERO(&set);
-    (void)sched_getaffinity(0, sizeof(set), &set);
-    for (uint32_t i = 0; i < CPU_SETSIZE && count < max; i++) {
-        if (CPU_ISSET(i, &set)) {
-            list[count] = i;
-            count++;
-        }
-    }
-    return count;
-}
-
-/* The host CPU for a logical one, folding where there are too few; -1: not pinned. */
-static int host_cpu(uint32_t logical)
-{
-    uint32_t list[256];
-    uint32_t count = usable_cpus(list, 256);
-    return logical == SYSTEM_CPU_ANY || count == 0 ? -1 : (int)list[logical % count];
-}
-
 /* One warning where CPUs fold; false where the system file forbids it. */
 static bool check_cpus(struct supervisor *s)
 {
-    uint32_t list[256];
-    uint32_t count = usable_cpus(list, 256);
-    bool fold = false;
-    for (uint32_t i = 0; i < s->image->vms; i++) {
-        uint32_t cpu = s->image->vm[i].cpu;
-        fold = fold || (cpu != SYSTEM_CPU_ANY && cpu >= count);
-    }
-    if (!fold) {
+    if (!spawn_must_fold(s->image)) {
         return true;
     }
     if ((s->image->flags & SYSTEM_FLAG_STRICT) != 0) {
         note(s, LINK_NO_VM,
              "the system file names more CPUs than the %u that are here, and says strict = true; "
              "give it fewer or take strict away",
-             count);
+             spawn_cpus());
         return false;
     }
     note(s, LINK_NO_VM,
          "warning: the system file names more CPUs than the %u that are here; they "
          "fold onto those",
-         count);
-    return true;
-}
-
-static void child_exec(const struct supervisor *s, uint32_t index, int console, int report)
-{
-    char image[16], number[16], console_text[16], report_text[16];
-    char *const argv[] = {"bulkhead", "--component", "vmm",       image,
-                          number,     console_text,  report_text, NULL};
-    int cpu = host_cpu(s->image->vm[index].cpu);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)cpu, &set);
-        (void)sched_setaffinity(0, sizeof(set), &set);
-    }
-    (void)snprintf(image, sizeof(image), "%d", s->image_fd);
-    (void)snprintf(number, sizeof(number), "%u", index);
-    (void)snprintf(console_text, sizeof(console_text), "%d", console);
-    (void)snprintf(report_text, sizeof(report_text), "%d", report);
-    (void)fcntl(s->image_fd, F_SETFD, 0);
-    (void)fcntl(console, F_SETFD, 0);
-    (void)fcntl(report, F_SETFD, 0);
-    (void)execv("/proc/self/exe", argv);
-    _exit(127);
-}
-
-static bool child_start(struct supervisor *s, uint32_t index)
-{
-    struct child *c = &s->child[index];
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-        return false;
-    }
-    memset(c->report, 0, sizeof(*c->report));
-    c->report->version = REPORT_VERSION;
-    c->report->cpu = (uint32_t)host_cpu(s->image->vm[index].cpu);
-    pid_t pid = fork();
-    if (pid == 0) {
-        child_exec(s, index, pair[1], c->report_fd);
-    }
-    (void)close(pair[1]);
-    int pid_fd = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pid_fd < 0) {
-        int saved = errno;
-        if (pid > 0) { /* its end would never be noticed */
-            (void)kill(pid, SIGKILL);
-            (void)waitpid(pid, NULL, 0);
-        }
-        (void)close(pair[0]);
-        errno = saved;
-        return false;
-    }
-    c->pid = pid;
-    c->pid_fd = pid_fd;
-    c->console_fd = pair[0];
-    c->started_ns = host_ns();
-    c->restart_at_ns = 0;
-    (void)fcntl(c->pid_fd, F_SETFD, FD_CLOEXEC);
-    (void)fcntl(c->console_fd, F_SETFL, O_NONBLOCK);
-    tell(s, LINK_STARTED, index, c->report, sizeof(*c->report));
+         spawn_cpus());
     return true;
 }
 
 static void start_or_give_up(struct supervisor *s, uint32_t index)
 {
-    if (!child_start(s, index)) {
-        note(s, index, "cannot start its process: %s", strerror(errno));
-        s->child[index].over = true;
-        s->status = 1;
+    struct child *c = &s->child[index];
+    const struct child_origin o = {
+        .image = s->image, .image_fd = s->image_fd, .wires = &s->wires, .index = index};
+    char why[200];
+    if (child_start(c, &o, why, sizeof(why))) {
+        tell(s, LINK_STARTED, index, c->report, sizeof(*c->report));
+        return;
     }
+    note(s, index, "%s", why);
+    c->over = true;
+    s->status = 1;
 }
 
 /* --- Ending ------------------------------------------------------------------------------------ */
@@ -225,8 +133,8 @@ static void ask_all_to_stop(struct supervisor *s)
             /* A signal between a look and a wait is missed; the end of the input is not. */
             (void)shutdown(s->child[i].console_fd, SHUT_WR);
         }
-        if (s->child[i].pid > 0) {
-            (void)kill(s->child[i].pid, SIGTERM);
+        if (s->child[i].vmm.pid > 0) {
+            (void)kill(s->child[i].vmm.pid, SIGTERM);
         } else {
             s->child[i].over = true;
         }
@@ -239,8 +147,8 @@ static void kill_stubborn(struct supervisor *s)
         return;
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
-        if (s->child[i].pid > 0) {
-            (void)kill(s->child[i].pid, SIGKILL);
+        if (s->child[i].vmm.pid > 0) {
+            (void)kill(s->child[i].vmm.pid, SIGKILL);
         }
     }
     s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
@@ -273,53 +181,6 @@ static void drain_console(struct supervisor *s, uint32_t index, int wait_ms)
     }
 }
 
-/* What the report and the wait status say, as one cause and one sentence. */
-static void judge(const struct supervisor *s, const struct child *c, int status,
-                  struct link_stopped *out)
-{
-    static const struct {
-        uint32_t cause;
-        const char *text;
-    } ends[] = {
-        [VM_END_NONE] = {LINK_STOP_ASKED, "stopped on request"},
-        [VM_END_POWER_OFF] = {LINK_STOP_POWER_OFF, "powered off by the guest"},
-        [VM_END_RESET] = {LINK_STOP_RESET, "reset by the guest"},
-        [VM_END_DEBUG_EXIT] = {LINK_STOP_DEBUG_EXIT, "ended by the guest's debug-exit port"},
-        [VM_END_TRIPLE_FAULT] = {LINK_STOP_FAILED, "triple fault: the guest's processor shut down"},
-        [VM_END_EMULATION] = {LINK_STOP_FAILED, "an instruction that cannot be emulated"},
-        [VM_END_HOST_ERROR] = {LINK_STOP_FAILED, "the host cannot go on"},
-    };
-    const struct vm_report *r = c->report;
-    memset(out, 0, sizeof(*out));
-    out->restarts = c->restarts;
-    if (WIFSIGNALED(status) && s->kill_at_ns == 0) {
-        out->cause = LINK_STOP_DIED;
-        out->code = (uint32_t)WTERMSIG(status);
-        (void)snprintf(out->text, sizeof(out->text), "its process was ended by signal %u (%s)",
-                       out->code, strsignal(WTERMSIG(status)));
-        return;
-    }
-    if (r->state == REPORT_LOADING && r->end == VM_END_HOST_ERROR) {
-        out->cause = LINK_STOP_FAILED;
-        (void)snprintf(out->text, sizeof(out->text), "it cannot start: %.*s",
-                       (int)sizeof(r->end_text) - 1, r->end_text);
-        return;
-    }
-    if (r->state == REPORT_ENDED || r->end == VM_END_HOST_ERROR) {
-        uint32_t end = r->end < sizeof(ends) / sizeof(ends[0]) ? r->end : VM_END_HOST_ERROR;
-        out->cause = ends[end].cause;
-        out->code = r->end_code;
-        (void)snprintf(out->text, sizeof(out->text), "%s%s%.*s", ends[end].text,
-                       r->end_text[0] != '\0' ? ": " : "", (int)sizeof(r->end_text) - 1,
-                       r->end_text);
-        return;
-    }
-    out->cause = s->kill_at_ns != 0 ? LINK_STOP_ASKED : LINK_STOP_DIED;
-    out->code = WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : 0;
-    (void)snprintf(out->text, sizeof(out->text), "%s",
-                   s->kill_at_ns != 0 ? "stopped on request" : "its process ended unasked");
-}
-
 /* What on_failure is about. A guest that ends by itself says with its debug-exit code how it went. */
 static bool is_failure(const struct link_stopped *why)
 {
@@ -347,19 +208,16 @@ static void child_ended(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
     struct link_stopped why;
-    int status = 0;
-    if (waitpid(c->pid, &status, 0) != c->pid) {
+    struct child_end end = {.on_request = s->kill_at_ns != 0};
+    if (!child_reap(c, &end)) {
         return;
     }
     drain_console(s, index, LAST_WORDS_MS);
     if (c->console_fd >= 0) {
         (void)close(c->console_fd);
     }
-    (void)close(c->pid_fd);
     c->console_fd = -1;
-    c->pid_fd = -1;
-    c->pid = 0;
-    judge(s, c, status, &why);
+    child_judge(c, &end, &why);
     bool again = wants_restart(s, index, &why);
     why.will_restart = again;
     tell(s, LINK_STOPPED, index, &why, sizeof(why));
@@ -399,8 +257,8 @@ static void obey(struct supervisor *s, const struct link_head *head, const uint8
         ask_all_to_stop(s);
     } else if (head->type == LINK_INPUT && named) {
         type_into(s, head->vm, data, head->len);
-    } else if (head->type == LINK_KILL && named && s->child[head->vm].pid > 0) {
-        (void)kill(s->child[head->vm].pid, SIGKILL);
+    } else if (head->type == LINK_KILL && named && s->child[head->vm].vmm.pid > 0) {
+        (void)kill(s->child[head->vm].vmm.pid, SIGKILL);
     }
 }
 
@@ -441,12 +299,18 @@ static void do_what_is_due(struct supervisor *s)
     }
     if (now >= s->next_report_ns) {
         for (uint32_t i = 0; i < s->image->vms; i++) {
-            if (s->child[i].pid > 0 && link_takes(s, 0)) {
+            if (s->child[i].vmm.pid > 0 && link_takes(s, 0)) {
                 tell_report(s, i);
+            }
+        }
+        for (uint32_t i = 0; i < s->image->switches; i++) {
+            if (link_takes(s, 0)) {
+                tell_switch(s, i);
             }
         }
         s->next_report_ns = now + REPORT_EVERY_NS;
     }
+    parts_do_due(&s->parts, now);
     kill_stubborn(s);
 }
 
@@ -454,6 +318,8 @@ static int ms_to_next(const struct supervisor *s)
 {
     uint64_t now = host_ns();
     uint64_t next = s->next_report_ns;
+    uint64_t parts = parts_next_ns(&s->parts);
+    next = parts < next ? parts : next;
     for (uint32_t i = 0; i < s->image->vms; i++) {
         uint64_t at = s->child[i].restart_at_ns;
         next = at != 0 && at < next ? at : next;
@@ -466,26 +332,30 @@ static int ms_to_next(const struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd fds[1 + 2 * SYSTEM_VMS_MAX];
+    struct pollfd fds[1 + 3 * SYSTEM_VMS_MAX + PARTS_MAX];
     uint32_t vms = s->image->vms;
     bool room = link_takes(s, 0);
     fds[0] = (struct pollfd){.fd = s->link_up ? s->link_fd : -1,
                              .events = (short)(room ? POLLIN : POLLIN | POLLOUT)};
     for (uint32_t i = 0; i < vms; i++) {
         const struct child *c = &s->child[i];
-        fds[1u + 2u * i] =
-            (struct pollfd){.fd = room && c->pid > 0 ? c->console_fd : -1, .events = POLLIN};
-        fds[2u + 2u * i] = (struct pollfd){.fd = c->pid > 0 ? c->pid_fd : -1, .events = POLLIN};
+        struct pollfd *f = &fds[1u + 3u * i];
+        f[0] = (struct pollfd){.fd = room && c->vmm.pid > 0 ? c->console_fd : -1, .events = POLLIN};
+        f[1] = (struct pollfd){.fd = c->vmm.pid_fd, .events = POLLIN};
+        f[2] = (struct pollfd){.fd = c->io.pid_fd, .events = POLLIN};
     }
-    (void)poll(fds, 1u + 2u * vms, ms_to_next(s));
+    parts_fill(&s->parts, &fds[1u + 3u * vms]);
+    (void)poll(fds, 1u + 3u * vms + PARTS_MAX, ms_to_next(s));
     for (uint32_t i = 0; i < vms; i++) {
-        if (fds[1u + 2u * i].fd >= 0 && fds[1u + 2u * i].revents != 0) {
+        const struct pollfd *f = &fds[1u + 3u * i];
+        if (f[0].fd >= 0 && f[0].revents != 0) {
             drain_console(s, i, 0);
         }
-        if (fds[2u + 2u * i].fd >= 0 && fds[2u + 2u * i].revents != 0) {
+        if ((f[1].fd >= 0 && f[1].revents != 0) || (f[2].fd >= 0 && f[2].revents != 0)) {
             child_ended(s, i);
         }
     }
+    parts_take(&s->parts, &fds[1u + 3u * vms]);
     if (fds[0].fd >= 0 && fds[0].revents != 0) {
         read_link(s); /* also where there is only room again: that does no harm */
     }
@@ -503,27 +373,36 @@ static int freeze_image(const struct system_image *image)
     return fd;
 }
 
+static void say_of_part(void *who, const char *text)
+{
+    note(who, LINK_NO_VM, "%s", text);
+}
+
 static bool prepare(struct supervisor *s)
 {
     for (uint32_t i = 0; i < s->image->vms; i++) {
-        struct child *c = &s->child[i];
-        c->pid_fd = -1;
-        c->console_fd = -1;
-        c->report_fd = memfd_create("bulkhead-report", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-        /* Sealed: a component that shrank it would send us SIGBUS, and all VMs with us. */
-        if (c->report_fd < 0 || ftruncate(c->report_fd, sizeof(*c->report)) != 0 ||
-            fcntl(c->report_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        if (!child_prepare(&s->child[i])) {
             return false;
         }
-        void *at =
-            mmap(NULL, sizeof(*c->report), PROT_READ | PROT_WRITE, MAP_SHARED, c->report_fd, 0);
-        if (at == MAP_FAILED) {
-            return false;
-        }
-        c->report = at;
     }
     s->image_fd = freeze_image(s->image);
-    return s->image_fd >= 0;
+    s->parts = (struct parts){
+        .image = s->image,
+        .image_fd = s->image_fd,
+        .wires = &s->wires,
+        .say = say_of_part,
+        .who = s,
+    };
+    return s->image_fd >= 0 && wires_make(&s->wires, s->image) && parts_prepare(&s->parts);
+}
+
+/* The final counts, once no VM runs any more. */
+static void end_parts(struct supervisor *s)
+{
+    parts_stop(&s->parts);
+    for (uint32_t i = 0; i < s->image->switches; i++) {
+        tell_switch(s, i);
+    }
 }
 
 int supervise(const struct system_image *image, int link_fd)
@@ -542,12 +421,14 @@ int supervise(const struct system_image *image, int link_fd)
         s.status = 1;
     } else {
         s.next_report_ns = host_ns() + REPORT_EVERY_NS;
+        parts_start(&s.parts);
         for (uint32_t i = 0; i < image->vms && s.kill_at_ns == 0; i++) {
             start_or_give_up(&s, i);
         }
         while (!all_over(&s)) {
             turn(&s);
         }
+        end_parts(&s);
     }
     tell(&s, LINK_DONE, LINK_NO_VM, NULL, 0);
     return s.status;

@@ -10,7 +10,4 @@
  * LINK_NOTE). Call in a process of its own. */
 int supervise(const struct system_image *image, int link_fd);
 
-/* The VM component: what the supervisor executes ("bulkhead --component vmm ..."). Not for people. */
-int vmm_main(int argc, char **argv);
-
 #endif

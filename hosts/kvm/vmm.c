@@ -12,21 +12,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "board/vm.h"
 #include "boot/boot.h"
-#include "kvm/vconsole.h"
+#include "kvm/component.h"
 #include "kvm/guest_files.h"
 #include "kvm/host.h"
 #include "kvm/ram.h"
 #include "kvm/sandbox.h"
-#include "kvm/supervise.h"
+#include "kvm/shm.h"
+#include "kvm/vconsole.h"
 #include "kvm/vcpu.h"
-#include "system/check.h"
+#include "kvm/vmm_net.h"
 
 #define REPORT_PERIOD_NS 100000000u /* the report is brought up to date ten times a second */
 #define LEAST_RUN_NS     50000u
@@ -39,6 +39,8 @@ struct vmm {
     struct kvm_machine kvm;
     struct gmem mem;
     struct vconsole console;
+    struct vmm_net net;
+    int ram_fd;
     struct vm_clock clock;
     timer_t timer;
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
@@ -51,6 +53,7 @@ struct vmm {
 static struct kvm_run *signal_run;
 static volatile sig_atomic_t signal_stop;
 static volatile sig_atomic_t signal_alarm;
+static volatile sig_atomic_t signal_io;
 
 static void on_signal(int number)
 {
@@ -58,6 +61,8 @@ static void on_signal(int number)
         signal_stop = 1;
     } else if (number == SIGALRM) {
         signal_alarm = 1;
+    } else {
+        signal_io = 1;
     }
     if (signal_run != NULL) {
         signal_run->immediate_exit = 1;
@@ -74,7 +79,6 @@ static bool setup_signals(struct vmm *v)
             return false;
         }
     }
-    (void)signal(SIGINT, SIG_IGN); /* the supervisor decides */
     (void)prctl(PR_SET_TIMERSLACK, 1ul);
     return timer_create(CLOCK_MONOTONIC, &ev, &v->timer) == 0;
 }
@@ -85,6 +89,13 @@ static void console_byte(void *host, uint32_t serial, uint8_t byte)
     if (serial == 0) {
         vconsole_put(&v->console, byte, clock_ns_at(&v->clock, kvm_guest_tsc(&v->kvm)));
     }
+}
+
+static void kick(void *host, uint32_t nic)
+{
+    const struct vmm *v = host;
+    (void)nic; /* one io serves them all */
+    vmm_net_kick(&v->net);
 }
 
 /* Says why set-up failed. */
@@ -148,7 +159,7 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadl
     }
     v->clock.tsc_khz = v->kvm.tsc_khz;
     v->report->tsc_khz = v->kvm.tsc_khz;
-    const struct vm_wiring w = {
+    struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
         .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm},
@@ -157,7 +168,9 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadl
         .tsc_deadline = tsc_deadline,
         .host = v,
         .console = console_byte,
+        .kick = kick,
     };
+    memcpy(w.channel, v->net.channel, sizeof(w.channel));
     v->vm = vm_init(storage, sizeof(storage), &w, kvm_guest_tsc(&v->kvm));
     const struct cpuid_policy policy = vm_cpuid_policy(&w);
     if (v->vm == NULL || !kvm_machine_set_cpuid(&v->kvm, &policy)) {
@@ -174,7 +187,7 @@ static bool build(struct vmm *v)
     bool tsc_deadline = kvm_tsc_deadline_exits();
     char *backing = v->report->ram_backing;
     memset(&regs, 0, sizeof(regs));
-    return ram_map(v->system, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
+    return ram_map(v->system, v->ram_fd, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
                    sizeof(v->why)) &&
            kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && load(v, &regs) &&
            power_on(v, &regs, tsc_deadline);
@@ -260,17 +273,20 @@ static void arm(struct vmm *v, uint64_t tsc)
     v->armed_tsc = tsc;
 }
 
-/* The guest sleeps: until the deadline, or until something is typed. */
+/* The guest sleeps: until the deadline, or until something is typed, or its io wants something. */
 static void wait_until(struct vmm *v, uint64_t tsc)
 {
-    struct pollfd fd = {.fd = v->console.in_len == VCONSOLE_INPUT ? -1 : v->console.fd,
-                        .events = POLLIN};
+    struct pollfd fd[2] = {
+        {.fd = v->console.in_len == VCONSOLE_INPUT ? -1 : v->console.fd, .events = POLLIN},
+        {.fd = v->net.notify_fd, .events = POLLIN}};
     vconsole_flush(&v->console);
     tsc = next_deadline(v, tsc);
     struct timespec ts = timespec_of(tsc == UINT64_MAX ? 0 : ns_until(v, tsc));
     sigset_t none;
     (void)sigemptyset(&none);
-    (void)ppoll(&fd, 1, tsc == UINT64_MAX ? NULL : &ts, &none);
+    if (ppoll(fd, 2, tsc == UINT64_MAX ? NULL : &ts, &none) > 0 && fd[1].revents != 0) {
+        vmm_net_drain(&v->net);
+    }
 }
 
 static void take_input(struct vmm *v)
@@ -315,12 +331,17 @@ static void run(struct vmm *v)
         struct vm_plan plan;
         v->kvm.run->immediate_exit = 0; /* a signal from here on sets it again */
         take_input(v);
+        if (signal_io != 0) {
+            signal_io = 0;
+            vmm_net_drain(&v->net);
+        }
         if (signal_stop != 0) {
             break;
         }
         uint64_t tsc = kvm_guest_tsc(&v->kvm);
         vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
         vm_entry(v->vm, 0, tsc, &plan);
+        vmm_net_doorbells(&v->net, v->vm, v->kvm.vm_fd);
         if (plan.go == VM_GO_STOP) {
             break;
         }
@@ -363,26 +384,19 @@ static int refuse(struct vmm *v)
     return 1;
 }
 
-static bool attach(struct vmm *v, char **argv)
+static bool attach(struct vmm *v, const struct component *c)
 {
-    const struct system_image *image =
-        mmap(NULL, sizeof(*image), PROT_READ, MAP_SHARED, atoi(argv[0]), 0);
-    struct vm_report *report =
-        mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[3]), 0);
-    unsigned long index = strtoul(argv[1], NULL, 10);
-    struct system_fault fault;
-    if (image == MAP_FAILED || report == MAP_FAILED ||
-        system_check(image, sizeof(*image), &fault, 1) != 0 || index >= image->vms) {
-        (void)fprintf(stderr, "bulkhead: the VM component was handed no sound system image\n");
+    v->image = c->image;
+    v->system = &c->image->vm[c->index];
+    v->console.fd = c->fd[0];
+    v->report = shm_map(c->fd[1], sizeof(*v->report));
+    v->ram_fd = c->fd[2];
+    v->armed_tsc = UINT64_MAX;
+    if (v->report == NULL) {
         return false;
     }
-    v->image = image;
-    v->system = &image->vm[index];
-    v->report = report;
-    v->console.fd = atoi(argv[2]);
-    v->armed_tsc = UINT64_MAX;
     v->report->pid = (uint32_t)getpid();
-    return true;
+    return vmm_net_attach(&v->net, c, 3);
 }
 
 /* SIGIO tells that something was typed, also while the guest runs. */
@@ -393,16 +407,16 @@ static bool watch_input(const struct vmm *v)
            fcntl(v->console.fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) == 0;
 }
 
-/* bulkhead --component vmm IMAGE_FD INDEX CONSOLE_FD REPORT_FD */
-int vmm_main(int argc, char **argv)
+/* Descriptors: console, report, then those of wires_vmm_fds(). */
+int vmm_main(const struct component *c)
 {
     static struct vmm v;
     uint64_t start = host_ns();
-    if (argc != 7 || strcmp(argv[2], "vmm") != 0 || !attach(&v, argv + 3)) {
+    if (!attach(&v, c)) {
         return 2;
     }
     v.report->state = REPORT_LOADING;
-    if (!setup_signals(&v) || !watch_input(&v)) {
+    if (!setup_signals(&v) || !watch_input(&v) || !vmm_net_watch(&v.net)) {
         because(&v, "cannot set up signals: %s", strerror(errno));
         return refuse(&v);
     }

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The switch component: one process per switch. It has the rings of its ports and nothing else: no
+ * guest's RAM, no sockets. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kvm/component.h"
+#include "kvm/host.h"
+#include "kvm/report.h"
+#include "kvm/sandbox.h"
+#include "kvm/shm.h"
+#include "kvm/wires.h"
+#include "net/switch.h"
+
+#define PUBLISH_TURNS 64u /* a busy switch brings its report up to date so often */
+
+struct switch_process {
+    struct netswitch sw;
+    struct switch_report *report;
+    int wake_fd;
+    int port_wake[SWITCH_PORTS_MAX];
+};
+
+/* What the system file says of the port; an uplink may send to everybody. */
+static struct switch_policy policy_of(const struct system_image *image,
+                                      const struct wires_port *port)
+{
+    struct switch_policy p = {.peers = UINT32_MAX};
+    if (port->vm != WIRES_UPLINK) {
+        const struct system_nic *nic = &image->vm[port->vm].nic[port->nic];
+        p.peers = nic->peers;
+        p.pinned = (nic->policy & SYSTEM_NIC_PINNED) != 0;
+        memcpy(p.mac, nic->mac, sizeof(p.mac));
+        p.frames_per_s = nic->frames_per_s;
+        p.bytes_per_s = nic->bytes_per_s;
+        p.broadcasts_per_s = nic->broadcasts_per_s;
+    }
+    return p;
+}
+
+/* Takes up the rings, and the counters, where the last process of this switch left them. */
+static bool add_ports(struct switch_process *p, const struct component *c)
+{
+    struct wires_plan plan;
+    wires_make_plan(c->image, &plan);
+    const struct wires_switch *ports = &plan.sw[c->index];
+    if (c->fds < 2u + 2u * ports->ports) {
+        return false;
+    }
+    for (uint32_t i = 0; i < ports->ports; i++) { /* bound: SWITCH_PORTS_MAX */
+        struct wires_rings *rings = shm_map(c->fd[2u + 2u * i], sizeof(*rings));
+        const struct switch_policy policy = policy_of(c->image, &ports->port[i]);
+        if (rings == NULL || switch_add_port(&p->sw, &policy, &rings->to_switch,
+                                             &rings->from_switch, host_ns()) != i) {
+            return false;
+        }
+        p->port_wake[i] = c->fd[3u + 2u * i];
+        p->sw.port[i].counts = p->report->port[i];
+    }
+    return true;
+}
+
+static void publish(const struct switch_process *p)
+{
+    for (uint32_t i = 0; i < p->sw.ports; i++) { /* bound: SWITCH_PORTS_MAX */
+        p->report->port[i] = p->sw.port[i].counts;
+    }
+}
+
+/* Moves what there is to move. True: there is more. */
+static bool turn(struct switch_process *p)
+{
+    struct switch_wake wake = switch_turn(&p->sw, host_ns());
+    uint32_t who = wake.readers | wake.writers;
+    for (uint32_t i = 0; i < p->sw.ports; i++) { /* bound: SWITCH_PORTS_MAX */
+        if ((who >> i & 1u) != 0) {
+            wires_wake(p->port_wake[i]);
+        }
+    }
+    return wake.again;
+}
+
+/* Descriptors: report, then those of wires_switch_fds(). */
+int switch_main(const struct component *c)
+{
+    static struct switch_process p;
+    p.report = shm_map(c->fd[0], sizeof(*p.report));
+    p.wake_fd = c->fd[1];
+    if (p.report == NULL) {
+        return 2;
+    }
+    p.report->pid = (uint32_t)getpid();
+    p.report->state = REPORT_LOADING;
+    switch_init(&p.sw);
+    if (!add_ports(&p, c) || !sandbox_enter_mover()) {
+        return 1;
+    }
+    p.report->state = REPORT_RUNNING;
+    for (;;) {                                        /* bound: killed by the supervisor */
+        for (uint32_t turns = 1; turn(&p); turns++) { /* bound: other business is there none */
+            if (turns % PUBLISH_TURNS == 0) {
+                publish(&p);
+            }
+        }
+        publish(&p);
+        wires_sleep(p.wake_fd);
+        p.report->wakes++;
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Starting components: this very program, as a process of its own with a role, an index, and some
+ * inherited descriptors; pinned to its CPU. */
+#ifndef KVM_SPAWN_H
+#define KVM_SPAWN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "system/image.h"
+
+#define SPAWN_FDS_MAX 48u
+
+/* `bulkhead --component ROLE IMAGE_FD INDEX FD...` */
+struct spawn_job {
+    const char *role;
+    uint32_t index;
+    int image_fd;
+    int cpu; /* from spawn_cpu() */
+    uint32_t fds;
+    int fd[SPAWN_FDS_MAX];
+};
+
+struct spawned {
+    pid_t pid;  /* 0: none                             */
+    int pid_fd; /* readable when the process has ended */
+};
+
+#define SPAWNED_NONE           \
+    (struct spawned)           \
+    {                          \
+        .pid = 0, .pid_fd = -1 \
+    }
+
+/* The host CPU for a logical one, folding where there are too few; -1: not pinned. */
+int spawn_cpu(uint32_t logical);
+
+/* How many CPUs this process may use. */
+uint32_t spawn_cpus(void);
+
+/* Whether the image names a CPU that is not there. */
+bool spawn_must_fold(const struct system_image *image);
+
+/* False: errno. The process dies with its parent. */
+bool spawn(const struct spawn_job *job, struct spawned *out);
+
+/* Takes the wait status of a process that has ended, or that SIGKILL is to end now. False: it cannot
+ * be waited for. Afterwards *s is SPAWNED_NONE. */
+bool spawn_reap(struct spawned *s, bool kill_it, int *status);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The vmm's side of its network cards: the channels to its io component, kicks, notifications, and
+ * the doorbells that KVM answers without leaving the kernel. */
+#ifndef KVM_VMM_NET_H
+#define KVM_VMM_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "board/vm.h"
+#include "kvm/component.h"
+
+struct vmm_net {
+    uint32_t nics;
+    int notify_fd; /* readable when the io wants the vmm to look; -1: no NICs */
+    int wake_fd;
+    struct channel *channel[SYSTEM_NICS_MAX];
+    bool placed; /* the doorbells below are those of `version` */
+    uint32_t version;
+    uint32_t bells; /* ... and registered with KVM */
+    struct vm_doorbell bell[VM_DOORBELLS_MAX];
+};
+
+/* Maps the channels; `first` is the first descriptor of wires_vmm_fds() behind the RAM. False: errno,
+ * or the descriptors are not those of this VM. */
+bool vmm_net_attach(struct vmm_net *n, const struct component *c, uint32_t first);
+
+/* From here on SIGIO tells of notifications. */
+bool vmm_net_watch(const struct vmm_net *n);
+
+/* Wakes the io. */
+void vmm_net_kick(const struct vmm_net *n);
+
+/* Takes the notifications that came: what they are about is in the channels. */
+void vmm_net_drain(const struct vmm_net *n);
+
+/* Registers the doorbells with KVM if they have changed: cheap otherwise. One that KVM refuses comes
+ * out as an exit, and the core kicks. */
+void vmm_net_doorbells(struct vmm_net *n, const struct vm *vm, int vm_fd);
+
+#endif

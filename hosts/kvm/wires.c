@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What joins the components of a system. */
+#include "kvm/wires.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "kvm/shm.h"
+
+static void plan_add(struct wires_switch *s, uint32_t vm, uint32_t nic)
+{
+    if (s->ports < SWITCH_PORTS_MAX) {
+        s->port[s->ports] = (struct wires_port){.vm = vm, .nic = nic};
+        s->ports++;
+    }
+}
+
+void wires_make_plan(const struct system_image *image, struct wires_plan *plan)
+{
+    *plan = (struct wires_plan){.switches = image->switches};
+    for (uint32_t vm = 0; vm < image->vms; vm++) {
+        for (uint32_t nic = 0; nic < image->vm[vm].nics; nic++) {
+            plan_add(&plan->sw[image->vm[vm].nic[nic].switch_], vm, nic);
+        }
+    }
+    for (uint32_t sw = 0; sw < image->switches; sw++) {
+        if (image->switch_[sw].uplink != SYSTEM_UPLINK_NONE) {
+            plan_add(&plan->sw[sw], WIRES_UPLINK, 0);
+        }
+    }
+}
+
+uint32_t wires_find_port(const struct wires_plan *plan, uint32_t sw, uint32_t vm, uint32_t nic)
+{
+    const struct wires_switch *s = &plan->sw[sw];
+    for (uint32_t i = 0; i < s->ports; i++) {
+        if (s->port[i].vm == vm && s->port[i].nic == nic) {
+            return i;
+        }
+    }
+    return SWITCH_PORTS_MAX;
+}
+
+static bool make_switch(struct wires *w, uint32_t sw)
+{
+    const struct wires_switch *s = &w->plan.sw[sw];
+    w->switch_wake[sw] = eventfd(0, EFD_CLOEXEC);
+    w->uplink_wake[sw] = -1;
+    bool ok = w->switch_wake[sw] >= 0;
+    for (uint32_t i = 0; ok && i < s->ports; i++) {
+        w->rings_fd[sw][i] = shm_create("bulkhead-rings", sizeof(struct wires_rings));
+        ok = w->rings_fd[sw][i] >= 0;
+        if (ok && s->port[i].vm == WIRES_UPLINK) {
+            w->uplink_wake[sw] = eventfd(0, EFD_CLOEXEC);
+            ok = w->uplink_wake[sw] >= 0;
+        }
+    }
+    return ok;
+}
+
+bool wires_make(struct wires *w, const struct system_image *image)
+{
+    bool ok = true;
+    wires_make_plan(image, &w->plan);
+    for (uint32_t vm = 0; vm < SYSTEM_VMS_MAX; vm++) {
+        bool wanted = vm < image->vms && image->vm[vm].nics > 0;
+        w->io_wake[vm] = wanted ? eventfd(0, EFD_CLOEXEC) : -1;
+        ok = ok && (!wanted || w->io_wake[vm] >= 0);
+    }
+    for (uint32_t sw = 0; ok && sw < w->plan.switches; sw++) {
+        ok = make_switch(w, sw);
+    }
+    return ok;
+}
+
+int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port)
+{
+    uint32_t vm = w->plan.sw[sw].port[port].vm;
+    return vm == WIRES_UPLINK ? w->uplink_wake[sw] : w->io_wake[vm];
+}
+
+/* The counter cannot overflow: that takes 2^64 - 2 wake-ups that nobody heard. */
+void wires_wake(int fd)
+{
+    const uint64_t one = 1;
+    while (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+        /* bound: one turn a signal */
+    }
+}
+
+void wires_sleep(int fd)
+{
+    uint64_t times;
+    while (read(fd, &times, sizeof(times)) < 0 && errno == EINTR) {
+        /* bound: one turn a signal */
+    }
+}
+
+void wires_wake_all(const struct wires *w)
+{
+    for (uint32_t sw = 0; sw < w->plan.switches; sw++) {
+        wires_wake(w->switch_wake[sw]);
+        wires_wake(w->uplink_wake[sw]);
+    }
+    for (uint32_t vm = 0; vm < SYSTEM_VMS_MAX; vm++) {
+        wires_wake(w->io_wake[vm]);
+    }
+}
+
+/* --- Who gets what ----------------------------------------------------------------------------- */
+
+uint32_t wires_vmm_fds(const struct wires *w, const struct wires_vm *v,
+                       const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX])
+{
+    uint32_t n = 0;
+    out[n++] = v->ram_fd;
+    if (image->vm[vm].nics > 0) {
+        out[n++] = v->notify[0];
+        out[n++] = w->io_wake[vm];
+    }
+    for (uint32_t i = 0; i < image->vm[vm].nics; i++) {
+        out[n++] = v->channel_fd[i];
+    }
+    return n;
+}
+
+uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
+                      const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX])
+{
+    uint32_t n = 0;
+    out[n++] = v->ram_fd;
+    out[n++] = v->notify[1];
+    out[n++] = w->io_wake[vm];
+    for (uint32_t i = 0; i < image->vm[vm].nics; i++) {
+        uint32_t sw = image->vm[vm].nic[i].switch_;
+        out[n++] = v->channel_fd[i];
+        out[n++] = w->rings_fd[sw][wires_find_port(&w->plan, sw, vm, i)];
+        out[n++] = w->switch_wake[sw];
+    }
+    return n;
+}
+
+uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
+{
+    uint32_t n = 0;
+    out[n++] = w->switch_wake[sw];
+    for (uint32_t i = 0; i < w->plan.sw[sw].ports; i++) {
+        out[n++] = w->rings_fd[sw][i];
+        out[n++] = wires_port_wake(w, sw, i);
+    }
+    return n;
+}
+
+uint32_t wires_uplink_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
+{
+    out[0] = w->uplink_wake[sw];
+    out[1] = w->rings_fd[sw][wires_find_port(&w->plan, sw, WIRES_UPLINK, 0)];
+    out[2] = w->switch_wake[sw];
+    return 3;
+}

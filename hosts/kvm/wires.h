@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What joins the components of a system: for each port of each switch a piece of memory with two frame
+ * rings, and for each component that sleeps on them one eventfd. The supervisor makes all of it once;
+ * components inherit what is theirs and nothing else. It outlives every one of them: whoever is
+ * started again finds the rings as they were left. */
+#ifndef KVM_WIRES_H
+#define KVM_WIRES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/ring.h"
+#include "net/switch.h"
+#include "system/image.h"
+
+#define WIRES_UPLINK UINT32_MAX /* in place of a VM's index */
+
+/* Who is behind a port. */
+struct wires_port {
+    uint32_t vm; /* or WIRES_UPLINK */
+    uint32_t nic;
+};
+
+struct wires_switch {
+    uint32_t ports;
+    struct wires_port port[SWITCH_PORTS_MAX];
+};
+
+/* The ports of every switch, in the order that struct system_switch defines. */
+struct wires_plan {
+    uint32_t switches;
+    struct wires_switch sw[SYSTEM_SWITCHES_MAX];
+};
+
+/* One port's shared memory. */
+struct wires_rings {
+    struct ring_shared to_switch;
+    struct ring_shared from_switch;
+};
+
+struct wires {
+    struct wires_plan plan;
+    int rings_fd[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* struct wires_rings           */
+    int switch_wake[SYSTEM_SWITCHES_MAX];                /* eventfds; -1: nobody is there */
+    int uplink_wake[SYSTEM_SWITCHES_MAX];
+    int io_wake[SYSTEM_VMS_MAX]; /* of all NICs of the VM: kicks by the guest, and frames */
+};
+
+/* @pre image is checked */
+void wires_make_plan(const struct system_image *image, struct wires_plan *plan);
+
+/* The port of a VM's NIC, or of the uplink (vm WIRES_UPLINK, nic 0), at a switch. SWITCH_PORTS_MAX:
+ * there is none. */
+uint32_t wires_find_port(const struct wires_plan *plan, uint32_t sw, uint32_t vm, uint32_t nic);
+
+/* False: errno; what was made is kept until the process ends. */
+bool wires_make(struct wires *w, const struct system_image *image);
+
+/* The eventfd of who is behind that port. */
+int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port);
+
+/* Wakes everybody. Due after a component was started: its predecessor may have taken somebody's word
+ * that it sleeps, and died before it woke that one. */
+void wires_wake_all(const struct wires *w);
+
+/* Wakes who sleeps on an eventfd. */
+void wires_wake(int fd);
+
+/* Sleeps until somebody wakes this eventfd. */
+void wires_sleep(int fd);
+
+/* --- The descriptors that components are given, in this order; returns how many --------------- */
+
+#define WIRES_FDS_MAX (2u + 2u * SWITCH_PORTS_MAX)
+
+/* What one VM's two processes share: made anew for each start. */
+struct wires_vm {
+    int ram_fd;
+    int notify[2]; /* a pipe: the io writes, the vmm reads */
+    int channel_fd[SYSTEM_NICS_MAX];
+};
+
+/* RAM; where there are NICs, the notify pipe's reading end, the io's eventfd, a channel for each. */
+uint32_t wires_vmm_fds(const struct wires *w, const struct wires_vm *v,
+                       const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX]);
+
+/* RAM, the notify pipe's writing end, its own eventfd; for each NIC: channel, rings, switch's eventfd. */
+uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
+                      const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX]);
+
+/* Its own eventfd; for each port: rings, eventfd of who is behind. */
+uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX]);
+
+/* Its own eventfd, rings, the switch's eventfd. */
+uint32_t wires_uplink_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX]);
+
+#endif
