@@ -72,6 +72,7 @@ struct machine_plan {
     char kernel[MACHINE_PATH_MAX + sizeof("/" MACHINE_KERNEL_FILE)];
     char cmdline[MACHINE_CMDLINE_MAX];
     char memory[32];
+    char netdev[MACHINE_NETDEV_MAX]; /* empty: no network */
     bool icount;
     int initrd;
     int far_link;
@@ -222,6 +223,8 @@ static size_t machine_qemu_args(struct machine_plan *plan, char **argv)
          * the same machine would run a little differently each time */
         "-chardev", "socket,id=link,fd=4", "-device", "virtio-serial-pci,max_ports=2,ioeventfd=off",
         "-device", ("virtserialport,chardev=link,name=" MACHINE_PORT_NAME)};
+    /* without a boot ROM: nobody boots from it */
+    char *const net[] = {"-netdev", plan->netdev, "-device", "virtio-net-pci,netdev=net,romfile="};
     static char *const fast[] = {"-accel", "tcg,thread=multi"};
     static char *const exact[] = {
         "-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm",
@@ -242,6 +245,10 @@ static size_t machine_qemu_args(struct machine_plan *plan, char **argv)
     }
     memcpy(argv + n, own, sizeof(own));
     n += sizeof(own) / sizeof(own[0]);
+    if (plan->netdev[0] != '\0') {
+        memcpy(argv + n, net, sizeof(net));
+        n += sizeof(net) / sizeof(net[0]);
+    }
     argv[n] = NULL;
     return n;
 }
@@ -295,6 +302,9 @@ static bool machine_make_plan(struct machine_plan *plan, const struct system_ima
         return false;
     }
     machine_plan_cmdline(plan, opt->verbose);
+    if (machine_net_wanted(image)) {
+        machine_net_plan(image, plan->netdev);
+    }
     plan->log = machine_open_log(opt->log_dir, why, why_size);
     return plan->log >= 0;
 }

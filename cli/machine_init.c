@@ -149,10 +149,11 @@ static bool init_load_module(const char *name)
     return good;
 }
 
-static bool init_load_modules(void)
+/* Those that a list names, in its order. */
+static bool init_load_modules(const char *list)
 {
     char name[MACHINE_MODULE_MAX];
-    FILE *order = fopen("/" MACHINE_ORDER_FILE, "re");
+    FILE *order = fopen(list, "re");
     bool good = order != NULL;
 
     for (size_t i = 0; good && i < MACHINE_MODULES_MANY && fgets(name, sizeof(name), order) != NULL;
@@ -164,6 +165,17 @@ static bool init_load_modules(void)
         (void)fclose(order);
     }
     return good;
+}
+
+/* Without a network the uplinks reach nobody: that is told, and no failure. */
+static void init_start_net(int link)
+{
+    if (access("/" MACHINE_NET_FILE, R_OK) != 0) {
+        return;
+    }
+    if (!init_load_modules("/" MACHINE_NET_FILE) || !machine_net_up()) {
+        init_say(link, "warning: the simulated machine has no network: %s", strerror(errno));
+    }
 }
 
 /* --- The link ---------------------------------------------------------------------------------- */
@@ -309,7 +321,7 @@ static int init_supervise(const struct system_image *image, int link)
 
 static int init_run(void)
 {
-    if (!init_mount_all() || !init_load_modules()) {
+    if (!init_mount_all() || !init_load_modules("/" MACHINE_ORDER_FILE)) {
         return 1;
     }
     int link = init_open_link();
@@ -322,6 +334,7 @@ static int init_run(void)
         return 1;
     }
     init_allow_huge_pages();
+    init_start_net(link);
     int status = init_supervise(image, link);
     (void)fprintf(stderr, MACHINE_END_TEXT "%d\n", status);
     /* The last frames may still be in the port: the person's side closes it when it has them. */

@@ -5,6 +5,7 @@
 #include "machine.h"
 #include "machine_int.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "cpio.h"
+#include "kvm/slirp_lib.h"
 #include "system/check.h"
 
 /* Where Debian's dynamic linker looks without being told. */
@@ -139,16 +141,17 @@ static bool pack_program(struct pack *p)
 
 /* --- Kernel modules ---------------------------------------------------------------------------- */
 
-static bool pack_modules(struct pack *p, const char *dir)
+/* The modules that a list names, and the list. */
+static bool pack_modules(struct pack *p, const char *dir, const char *list)
 {
     char from[PACK_PATH_MAX];
     char to[PACK_PATH_MAX];
     char name[MACHINE_MODULE_MAX];
     FILE *order;
 
-    (void)snprintf(from, sizeof(from), "%s/" MACHINE_ORDER_FILE, dir);
+    (void)snprintf(from, sizeof(from), "%s/%s", dir, list);
     order = fopen(from, "re");
-    if (order == NULL || !pack_file(p, from, MACHINE_ORDER_FILE, 0644, UINT64_MAX)) {
+    if (order == NULL || !pack_file(p, from, list, 0644, UINT64_MAX)) {
         return pack_failed(p, from);
     }
     bool good = true;
@@ -219,6 +222,7 @@ static bool pack_system(struct pack *p, const struct system_image *image)
     for (size_t i = 0; good && i < copy->vms; i++) { /* bound: SYSTEM_VMS_MAX */
         good = pack_vm_files(p, &copy->vm[i]);
     }
+    machine_net_rewrite(copy);
     if (good) {
         system_seal(copy, image->total_bytes);
         good = cpio_file(&p->cpio, MACHINE_IMAGE, 0644, copy, copy->total_bytes) ||
@@ -253,7 +257,12 @@ bool machine_pack(int fd, const struct system_image *image, const char *dir, cha
     p->why = why;
     p->why_size = why_size;
     cpio_begin(&p->cpio, fd);
-    good = pack_skeleton(p) && pack_program(p) && pack_modules(p, dir) && pack_system(p, image) &&
+    bool net = machine_net_wanted(image);
+    if (net) { /* loaded here, libslirp and what it needs are packed with the program's libraries */
+        (void)dlopen(SLIRP_LIB_FILE, RTLD_LAZY | RTLD_LOCAL);
+    }
+    good = pack_skeleton(p) && pack_program(p) && pack_modules(p, dir, MACHINE_ORDER_FILE) &&
+           (!net || pack_modules(p, dir, MACHINE_NET_FILE)) && pack_system(p, image) &&
            (cpio_end(&p->cpio) || pack_failed(p, "the end of the archive"));
     free(p);
     return good;
