@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kvm/shm.h"
+#include "system/check.h"
 
 static void plan_add(struct wires_switch *s, uint32_t vm, uint32_t nic)
 {
@@ -29,17 +30,6 @@ void wires_make_plan(const struct system_image *image, struct wires_plan *plan)
             plan_add(&plan->sw[sw], WIRES_UPLINK, 0);
         }
     }
-}
-
-uint32_t wires_find_port(const struct wires_plan *plan, uint32_t sw, uint32_t vm, uint32_t nic)
-{
-    const struct wires_switch *s = &plan->sw[sw];
-    for (uint32_t i = 0; i < s->ports; i++) {
-        if (s->port[i].vm == vm && s->port[i].nic == nic) {
-            return i;
-        }
-    }
-    return SWITCH_PORTS_MAX;
 }
 
 static bool make_switch(struct wires *w, uint32_t sw)
@@ -135,7 +125,7 @@ uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
     for (uint32_t i = 0; i < image->vm[vm].nics; i++) {
         uint32_t sw = image->vm[vm].nic[i].switch_;
         out[n++] = v->channel_fd[i];
-        out[n++] = w->rings_fd[sw][wires_find_port(&w->plan, sw, vm, i)];
+        out[n++] = w->rings_fd[sw][system_port(image, sw, vm, i)];
         out[n++] = w->switch_wake[sw];
     }
     return n;
@@ -154,8 +144,8 @@ uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_
 
 uint32_t wires_uplink_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
 {
-    out[0] = w->uplink_wake[sw];
-    out[1] = w->rings_fd[sw][wires_find_port(&w->plan, sw, WIRES_UPLINK, 0)];
+    out[0] = w->uplink_wake[sw]; /* the last port is the uplink's */
+    out[1] = w->rings_fd[sw][w->plan.sw[sw].ports - 1u];
     out[2] = w->switch_wake[sw];
     return 3;
 }

@@ -13,7 +13,7 @@
 #include "net/switch.h"
 #include "system/image.h"
 
-#define WIRES_UPLINK UINT32_MAX /* in place of a VM's index */
+#define WIRES_UPLINK SYSTEM_VMS_MAX /* in place of a VM's index: as system_port() has it */
 
 /* Who is behind a port. */
 struct wires_port {
@@ -48,10 +48,6 @@ struct wires {
 
 /* @pre image is checked */
 void wires_make_plan(const struct system_image *image, struct wires_plan *plan);
-
-/* The port of a VM's NIC, or of the uplink (vm WIRES_UPLINK, nic 0), at a switch. SWITCH_PORTS_MAX:
- * there is none. */
-uint32_t wires_find_port(const struct wires_plan *plan, uint32_t sw, uint32_t vm, uint32_t nic);
 
 /* False: errno; what was made is kept until the process ends. */
 bool wires_make(struct wires *w, const struct system_image *image);
