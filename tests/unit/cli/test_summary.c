@@ -352,6 +352,89 @@ static void the_status_follows_from_the_facts(void **state)
     }
 }
 
+/* A switch with a card of each VM and an uplink. */
+static void plug_in(void)
+{
+    image.switches = 1;
+    strcpy(image.switch_[0].name, "lan");
+    image.switch_[0].uplink = SYSTEM_UPLINK_USER;
+    image.vm[0].nics = 1;
+    image.vm[1].nics = 2;
+    image.vm[1].nic[0].switch_ = 1; /* another one */
+    image.switches = 2;
+    strcpy(image.switch_[1].name, "far");
+    facts.sw[0].has_report = true;
+    struct net_report *r = &facts.sw[0].report;
+    for (uint32_t port = 0; port < 3; port++) {
+        r->sw.port[port].in_frames = 10 + port;
+        r->sw.port[port].out_bytes = 1000 + port;
+    }
+    for (uint32_t i = 0; i < SWITCH_DROPS; i++) {
+        r->sw.port[1].drops[i] = 200 + i;
+    }
+    r->restarts = 3;
+    r->up = (struct uplink_report){.link = REPORT_LINK_UP, .out_frames = 77, .in_full = 5};
+    memset(r->up.text, 'U', 100);
+    memcpy(r->up.text, "port \x1b[1m", 9);
+    uint64_t *nic = (uint64_t *)&facts.vm[0].report.nic[0];
+    for (unsigned i = 0; i < SUMMARY_NIC_COUNTERS; i++) {
+        nic[i] = 300 + i;
+    }
+}
+
+static void the_network_is_in_the_json_by_name(void **state)
+{
+    (void)state;
+    plug_in();
+    print(summary_json);
+    holds("/vms/0/report/net/0/tx_frames", "300");
+    holds("/vms/0/report/net/0/breaks", "310");
+    holds("/vms/0/report/net/1/tx_frames", "(nothing there)");
+    holds("/switches/0/name", "lan");
+    holds("/switches/0/restarts", "3");
+    holds("/switches/0/ports/0/name", "rtos net 0");
+    holds("/switches/0/ports/1/name", "linux net 1");
+    holds("/switches/0/ports/2/name", "uplink");
+    holds("/switches/0/ports/3/name", "(nothing there)");
+    holds("/switches/0/ports/1/in_frames", "11");
+    holds("/switches/0/ports/2/out_bytes", "1002");
+    for (unsigned i = 0; i < SWITCH_DROPS; i++) {
+        char where[64], value[16];
+        snprintf(where, sizeof(where), "/switches/0/ports/1/drops/%s", summary_drop_names[i]);
+        snprintf(value, sizeof(value), "%u", 200 + i);
+        holds(where, value);
+    }
+    holds("/switches/0/uplink/link", "up");
+    holds("/switches/0/uplink/out_frames", "77");
+    holds("/switches/0/uplink/in_full", "5");
+    holds("/switches/1/ports/0/name", "linux net 0");
+    holds("/switches/1/uplink/link", "none");
+}
+
+static void the_network_is_in_the_table(void **state)
+{
+    (void)state;
+    plug_in();
+    print(summary_text);
+    static const char *const lines[] = {
+        "  net 0       sent 300 frames, 301 bytes; received 302, 303; kicks 308, interrupts 309\n",
+        "304 malformed from the guest, 305 too large for its buffers",
+        "switch lan\n  rtos net 0   in 10 frames, 0 bytes; out 0, 1000\n",
+        "dropped: full 200, frame_rate 201,",
+        "uplink      up, but port ?[1mUUU",
+        "dropped: full 5, malformed 0\n",
+        "its process died 3 times\n",
+        "switch far\n  never started\n",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        if (strstr(text, lines[i]) == NULL) {
+            print_error("missing: %s\nin:\n%s\n", lines[i], text);
+            fail();
+        }
+    }
+    assert_null(strchr(text, '\033'));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -364,6 +447,8 @@ int main(void)
         TEST(an_unknown_cause_is_named_unknown),
         TEST(a_run_that_was_cut_short_before_it_began_is_not_good),
         TEST(the_status_follows_from_the_facts),
+        TEST(the_network_is_in_the_json_by_name),
+        TEST(the_network_is_in_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 #include <linux/kvm.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -19,6 +21,8 @@
 
 typedef void deed(void);
 
+static bool (*enter)(void) = sandbox_enter;
+
 /* The wait status of a process that does this in the sandbox; exit status 0 if it is not ended. */
 static int does(deed *what)
 {
@@ -27,7 +31,7 @@ static int does(deed *what)
     assert_true(pid >= 0);
     if (pid == 0) {
         (void)signal(SIGABRT, SIG_DFL);
-        if (!sandbox_enter()) {
+        if (!enter()) {
             _exit(99);
         }
         what();
@@ -76,6 +80,7 @@ static void signals_its_parent_the_plain_way(void)
 static void a_component_enters_its_guest_and_can_end_loudly(void **state)
 {
     (void)state;
+    enter = sandbox_enter;
     assert_int_equal(does(enters_a_guest), 0);
     assert_true(killed_by(does(aborts), SIGABRT));
 }
@@ -83,16 +88,78 @@ static void a_component_enters_its_guest_and_can_end_loudly(void **state)
 static void it_reaches_neither_files_nor_the_terminal_nor_other_processes(void **state)
 {
     (void)state;
+    enter = sandbox_enter;
     assert_true(killed_by(does(opens_a_file), SIGSYS));
     assert_true(killed_by(does(types_into_the_terminal), SIGSYS));
     assert_true(killed_by(does(signals_its_parent), SIGSYS));
     assert_true(killed_by(does(signals_its_parent_the_plain_way), SIGSYS));
 }
 
+static void wakes_somebody(void)
+{
+    (void)syscall(SYS_write, -1, "", 1);
+    (void)syscall(SYS_read, -1, NULL, 1);
+}
+
+static void makes_a_socket(void)
+{
+    (void)syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+}
+
+static void makes_a_local_socket(void)
+{
+    (void)syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+}
+
+static void writes_a_file(void)
+{
+    (void)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_WRONLY);
+}
+
+static void starts_a_program(void)
+{
+    (void)syscall(SYS_execve, "/bin/true", NULL, NULL);
+}
+
+static void makes_code(void)
+{
+    (void)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void a_mover_reads_and_writes_and_has_no_guest(void **state)
+{
+    (void)state;
+    enter = sandbox_enter_mover;
+    assert_int_equal(does(wakes_somebody), 0);
+    assert_true(killed_by(does(aborts), SIGABRT));
+    assert_true(killed_by(does(enters_a_guest), SIGSYS));
+    assert_true(killed_by(does(opens_a_file), SIGSYS));
+    assert_true(killed_by(does(makes_a_socket), SIGSYS));
+    assert_true(killed_by(does(makes_code), SIGSYS));
+    assert_true(killed_by(does(signals_its_parent), SIGSYS));
+}
+
+static void an_uplink_has_sockets_and_writes_no_files(void **state)
+{
+    (void)state;
+    enter = sandbox_enter_uplink;
+    assert_int_equal(does(makes_a_socket), 0);
+    assert_int_equal(does(opens_a_file), 0); /* for reading */
+    assert_true(killed_by(does(aborts), SIGABRT));
+    assert_true(killed_by(does(makes_a_local_socket), SIGSYS));
+    assert_true(killed_by(does(writes_a_file), SIGSYS));
+    assert_true(killed_by(does(starts_a_program), SIGSYS));
+    assert_true(killed_by(does(makes_code), SIGSYS));
+    assert_true(killed_by(does(types_into_the_terminal), SIGSYS));
+    assert_true(killed_by(does(signals_its_parent), SIGSYS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_component_enters_its_guest_and_can_end_loudly),
+        cmocka_unit_test(a_mover_reads_and_writes_and_has_no_guest),
+        cmocka_unit_test(an_uplink_has_sockets_and_writes_no_files),
         cmocka_unit_test(it_reaches_neither_files_nor_the_terminal_nor_other_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
