@@ -2,8 +2,8 @@
  * The io component: one process per VM with network cards. It serves their queues, away from the
  * vCPU: it has the VM's RAM, a channel per card, and rings to the switch; no KVM.
  *
- * It sleeps on one eventfd, which the guest's doorbells (by KVM, without leaving the kernel), the vmm
- * and the switch write to, and looks at everything whenever it is woken. */
+ * It sleeps on an eventfd per card, which the guest's doorbells (by KVM, without leaving the kernel),
+ * the vmm and the switch write to, and looks at everything whenever it is woken. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -30,8 +30,8 @@ struct io {
     struct report_io *report;
     struct gmem mem;
     int notify_fd;
-    int wake_fd;
     uint32_t nics;
+    int wake_fd[SYSTEM_NICS_MAX];
     struct io_nic nic[SYSTEM_NICS_MAX];
 };
 
@@ -45,13 +45,14 @@ static int refuse(const struct io *io, const char *what)
 static bool io_wire(struct io *io, const struct component *c)
 {
     for (uint32_t i = 0; i < io->nics; i++) {
-        const int *fd = &c->fd[4u + 3u * i];
-        struct channel *channel = shm_map(fd[0], CHANNEL_BYTES);
-        struct wires_rings *rings = shm_map(fd[1], sizeof(*rings));
+        const int *fd = &c->fd[3u + 4u * i];
+        struct channel *channel = shm_map(fd[1], CHANNEL_BYTES);
+        struct wires_rings *rings = shm_map(fd[2], sizeof(*rings));
         if (channel == NULL || rings == NULL) {
             return false;
         }
-        io->nic[i].switch_wake = fd[2];
+        io->wake_fd[i] = fd[0];
+        io->nic[i].switch_wake = fd[3];
         vnet_io_init(&io->nic[i].vnet, channel, &io->mem, &rings->to_switch, &rings->from_switch);
     }
     return true;
@@ -78,6 +79,16 @@ static bool io_turn(struct io *io)
     return again;
 }
 
+static void io_sleep(struct io *io)
+{
+    uint32_t kicks[SYSTEM_NICS_MAX];
+    wires_sleep(io->wake_fd, io->nics, kicks);
+    io->report->wakes++;
+    for (uint32_t i = 0; i < io->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        vnet_io_kicked(&io->nic[i].vnet, kicks[i]);
+    }
+}
+
 /* Descriptors: report, then those of wires_io_fds(). */
 int io_main(const struct component *c)
 {
@@ -87,14 +98,13 @@ int io_main(const struct component *c)
     io.system = &c->image->vm[c->index];
     io.nics = io.system->nics;
     io.page = shm_map(c->fd[0], sizeof(*io.page));
-    if (io.page == NULL || c->fds < 4u + 3u * io.nics) {
+    if (io.page == NULL || c->fds < 3u + 4u * io.nics) {
         return 2;
     }
     io.report = &io.page->io;
     io.report->pid = (uint32_t)getpid();
     io.report->state = REPORT_LOADING;
     io.notify_fd = c->fd[2];
-    io.wake_fd = c->fd[3];
     (void)signal(SIGPIPE, SIG_IGN);
     if (!ram_map(io.system, c->fd[1], &io.mem, backing, sizeof(backing), why, sizeof(why))) {
         (void)snprintf(io.report->text, sizeof(io.report->text), "%.127s", why);
@@ -111,7 +121,6 @@ int io_main(const struct component *c)
         while (io_turn(&io)) {
             /* bound: other business than the cards' is there none */
         }
-        wires_sleep(io.wake_fd);
-        io.report->wakes++;
+        io_sleep(&io);
     }
 }

@@ -85,6 +85,7 @@ static bool turn(struct switch_process *p)
 int switch_main(const struct component *c)
 {
     static struct switch_process p;
+    uint32_t kicks; /* nobody kicks a switch */
     p.report = shm_map(c->fd[0], sizeof(*p.report));
     p.wake_fd = c->fd[1];
     if (p.report == NULL) {
@@ -104,7 +105,7 @@ int switch_main(const struct component *c)
             }
         }
         publish(&p);
-        wires_sleep(p.wake_fd);
+        wires_sleep(&p.wake_fd, 1, &kicks);
         p.report->wakes++;
     }
 }

@@ -19,6 +19,7 @@
 /* What each of them calls, and what abort() needs to end loudly. */
 #define ALLOWED_MOVER          \
     ALLOW(SYS_read)            \
+    ALLOW(SYS_poll)            \
     ALLOW(SYS_write)           \
     ALLOW(SYS_clock_gettime)   \
     ALLOW(SYS_rt_sigreturn)    \
@@ -39,7 +40,6 @@ bool sandbox_enter_mover(void)
 
 /* What libslirp and the C library under it call on behalf of sockets, memory and /etc/resolv.conf. */
 #define ALLOWED_UPLINK      \
-    ALLOW(SYS_poll)         \
     ALLOW(SYS_ppoll)        \
     ALLOW(SYS_recvfrom)     \
     ALLOW(SYS_sendto)       \

@@ -94,8 +94,7 @@ static void console_byte(void *host, uint32_t serial, uint8_t byte)
 static void kick(void *host, uint32_t nic)
 {
     const struct vmm *v = host;
-    (void)nic; /* one io serves them all */
-    vmm_net_kick(&v->net);
+    vmm_net_kick(&v->net, nic);
 }
 
 /* Says why set-up failed. */

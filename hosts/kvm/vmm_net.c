@@ -15,18 +15,18 @@
 
 bool vmm_net_attach(struct vmm_net *n, const struct component *c, uint32_t first)
 {
-    *n = (struct vmm_net){.nics = c->image->vm[c->index].nics, .notify_fd = -1, .wake_fd = -1};
+    *n = (struct vmm_net){.nics = c->image->vm[c->index].nics, .notify_fd = -1};
     if (n->nics == 0) {
         return true;
     }
-    if (c->fds < first + 2u + n->nics) {
+    if (c->fds < first + 1u + 2u * n->nics) {
         errno = EINVAL;
         return false;
     }
     n->notify_fd = c->fd[first];
-    n->wake_fd = c->fd[first + 1u];
     for (uint32_t i = 0; i < n->nics; i++) {
-        n->channel[i] = shm_map(c->fd[first + 2u + i], CHANNEL_BYTES);
+        n->wake_fd[i] = c->fd[first + 1u + 2u * i];
+        n->channel[i] = shm_map(c->fd[first + 2u + 2u * i], CHANNEL_BYTES);
         if (n->channel[i] == NULL) {
             return false;
         }
@@ -44,9 +44,9 @@ bool vmm_net_watch(const struct vmm_net *n)
            fcntl(n->notify_fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) == 0;
 }
 
-void vmm_net_kick(const struct vmm_net *n)
+void vmm_net_kick(const struct vmm_net *n, uint32_t nic)
 {
-    wires_wake(n->wake_fd);
+    wires_kick(n->wake_fd[nic]);
 }
 
 void vmm_net_drain(const struct vmm_net *n)
@@ -64,7 +64,7 @@ static bool set_doorbell(const struct vmm_net *n, const struct vm_doorbell *b, i
         .datamatch = b->value,
         .addr = b->addr,
         .len = b->width,
-        .fd = n->wake_fd,
+        .fd = n->wake_fd[b->nic],
         .flags = flags | KVM_IOEVENTFD_FLAG_DATAMATCH |
                  (b->space == BUS_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0u),
     };

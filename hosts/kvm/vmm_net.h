@@ -13,7 +13,7 @@
 struct vmm_net {
     uint32_t nics;
     int notify_fd; /* readable when the io wants the vmm to look; -1: no NICs */
-    int wake_fd;
+    int wake_fd[SYSTEM_NICS_MAX];
     struct channel *channel[SYSTEM_NICS_MAX];
     bool placed; /* the doorbells below are those of `version` */
     uint32_t version;
@@ -28,8 +28,8 @@ bool vmm_net_attach(struct vmm_net *n, const struct component *c, uint32_t first
 /* From here on SIGIO tells of notifications. */
 bool vmm_net_watch(const struct vmm_net *n);
 
-/* Wakes the io. */
-void vmm_net_kick(const struct vmm_net *n);
+/* Wakes the io. @pre nic < n->nics */
+void vmm_net_kick(const struct vmm_net *n, uint32_t nic);
 
 /* Takes the notifications that came: what they are about is in the channels. */
 void vmm_net_drain(const struct vmm_net *n);

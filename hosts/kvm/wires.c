@@ -3,6 +3,7 @@
 #include "kvm/wires.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,10 +54,12 @@ bool wires_make(struct wires *w, const struct system_image *image)
 {
     bool ok = true;
     wires_make_plan(image, &w->plan);
-    for (uint32_t vm = 0; vm < SYSTEM_VMS_MAX; vm++) {
-        bool wanted = vm < image->vms && image->vm[vm].nics > 0;
-        w->io_wake[vm] = wanted ? eventfd(0, EFD_CLOEXEC) : -1;
-        ok = ok && (!wanted || w->io_wake[vm] >= 0);
+    for (uint32_t i = 0; i < SYSTEM_VMS_MAX * SYSTEM_NICS_MAX; i++) {
+        uint32_t vm = i / SYSTEM_NICS_MAX;
+        uint32_t nic = i % SYSTEM_NICS_MAX;
+        bool wanted = vm < image->vms && nic < image->vm[vm].nics;
+        w->io_wake[vm][nic] = wanted ? eventfd(0, EFD_CLOEXEC) : -1;
+        ok = ok && (!wanted || w->io_wake[vm][nic] >= 0);
     }
     for (uint32_t sw = 0; ok && sw < w->plan.switches; sw++) {
         ok = make_switch(w, sw);
@@ -66,24 +69,56 @@ bool wires_make(struct wires *w, const struct system_image *image)
 
 int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port)
 {
-    uint32_t vm = w->plan.sw[sw].port[port].vm;
-    return vm == WIRES_UPLINK ? w->uplink_wake[sw] : w->io_wake[vm];
+    const struct wires_port *p = &w->plan.sw[sw].port[port];
+    return p->vm == WIRES_UPLINK ? w->uplink_wake[sw] : w->io_wake[p->vm][p->nic];
 }
 
-/* The counter cannot overflow: that takes 2^64 - 2 wake-ups that nobody heard. */
-void wires_wake(int fd)
+/* An eventfd is a sum. KVM can only add 1 for a doorbell, so that is a kick, and all else adds this.
+ * Neither half overflows: a ring wakes once for each sleep, and a guest stops kicking who is awake. */
+#define OTHER_WAKES (1ull << 32)
+
+static void add(int fd, uint64_t what)
 {
-    const uint64_t one = 1;
-    while (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (fd >= 0 && write(fd, &what, sizeof(what)) < 0 && errno == EINTR) {
         /* bound: one turn a signal */
     }
 }
 
-void wires_sleep(int fd)
+void wires_wake(int fd)
 {
-    uint64_t times;
-    while (read(fd, &times, sizeof(times)) < 0 && errno == EINTR) {
+    add(fd, OTHER_WAKES);
+}
+
+void wires_kick(int fd)
+{
+    add(fd, 1);
+}
+
+/* Waits if nobody has woken it. */
+static uint32_t take(int fd)
+{
+    uint64_t sum = 0;
+    while (read(fd, &sum, sizeof(sum)) < 0 && errno == EINTR) {
         /* bound: one turn a signal */
+    }
+    return (uint32_t)(sum % OTHER_WAKES);
+}
+
+void wires_sleep(const int *fd, uint32_t count, uint32_t *kicks)
+{
+    struct pollfd p[SYSTEM_NICS_MAX];
+    if (count == 1) { /* one call does it */
+        kicks[0] = take(fd[0]);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) { /* bound: SYSTEM_NICS_MAX */
+        p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
+        kicks[i] = 0;
+    }
+    if (poll(p, count, -1) > 0) {
+        for (uint32_t i = 0; i < count; i++) { /* bound: SYSTEM_NICS_MAX */
+            kicks[i] = p[i].revents != 0 ? take(fd[i]) : 0;
+        }
     }
 }
 
@@ -93,8 +128,8 @@ void wires_wake_all(const struct wires *w)
         wires_wake(w->switch_wake[sw]);
         wires_wake(w->uplink_wake[sw]);
     }
-    for (uint32_t vm = 0; vm < SYSTEM_VMS_MAX; vm++) {
-        wires_wake(w->io_wake[vm]);
+    for (uint32_t i = 0; i < SYSTEM_VMS_MAX * SYSTEM_NICS_MAX; i++) {
+        wires_wake(w->io_wake[i / SYSTEM_NICS_MAX][i % SYSTEM_NICS_MAX]);
     }
 }
 
@@ -107,9 +142,9 @@ uint32_t wires_vmm_fds(const struct wires *w, const struct wires_vm *v,
     out[n++] = v->ram_fd;
     if (image->vm[vm].nics > 0) {
         out[n++] = v->notify[0];
-        out[n++] = w->io_wake[vm];
     }
     for (uint32_t i = 0; i < image->vm[vm].nics; i++) {
+        out[n++] = w->io_wake[vm][i];
         out[n++] = v->channel_fd[i];
     }
     return n;
@@ -121,9 +156,9 @@ uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
     uint32_t n = 0;
     out[n++] = v->ram_fd;
     out[n++] = v->notify[1];
-    out[n++] = w->io_wake[vm];
     for (uint32_t i = 0; i < image->vm[vm].nics; i++) {
         uint32_t sw = image->vm[vm].nic[i].switch_;
+        out[n++] = w->io_wake[vm][i];
         out[n++] = v->channel_fd[i];
         out[n++] = w->rings_fd[sw][system_port(image, sw, vm, i)];
         out[n++] = w->switch_wake[sw];

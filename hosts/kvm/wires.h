@@ -43,7 +43,7 @@ struct wires {
     int rings_fd[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* struct wires_rings           */
     int switch_wake[SYSTEM_SWITCHES_MAX];                /* eventfds; -1: nobody is there */
     int uplink_wake[SYSTEM_SWITCHES_MAX];
-    int io_wake[SYSTEM_VMS_MAX]; /* of all NICs of the VM: kicks by the guest, and frames */
+    int io_wake[SYSTEM_VMS_MAX][SYSTEM_NICS_MAX]; /* for kicks by the guest, and for frames */
 };
 
 /* @pre image is checked */
@@ -59,11 +59,15 @@ int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port);
  * that it sleeps, and died before it woke that one. */
 void wires_wake_all(const struct wires *w);
 
-/* Wakes who sleeps on an eventfd. */
+/* Wakes who sleeps on an eventfd (-1: nobody). */
 void wires_wake(int fd);
 
-/* Sleeps until somebody wakes this eventfd. */
-void wires_sleep(int fd);
+/* The same for a kick: what KVM does for a guest that rings a doorbell. */
+void wires_kick(int fd);
+
+/* Sleeps until somebody wakes one of these eventfds; kicks[i] says how many kicks came by the i-th.
+ * @pre count is not 0 and at most SYSTEM_NICS_MAX */
+void wires_sleep(const int *fd, uint32_t count, uint32_t *kicks);
 
 /* --- The descriptors that components are given, in this order; returns how many --------------- */
 
@@ -76,11 +80,11 @@ struct wires_vm {
     int channel_fd[SYSTEM_NICS_MAX];
 };
 
-/* RAM; where there are NICs, the notify pipe's reading end, the io's eventfd, a channel for each. */
+/* RAM; where there are NICs, the notify pipe's reading end; for each NIC: eventfd, channel. */
 uint32_t wires_vmm_fds(const struct wires *w, const struct wires_vm *v,
                        const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX]);
 
-/* RAM, the notify pipe's writing end, its own eventfd; for each NIC: channel, rings, switch's eventfd. */
+/* RAM, the notify pipe's writing end; for each NIC: eventfd, channel, rings, the switch's eventfd. */
 uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
                       const struct system_image *image, uint32_t vm, int out[WIRES_FDS_MAX]);
 

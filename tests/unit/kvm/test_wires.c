@@ -76,13 +76,14 @@ static void a_card_and_its_port_have_the_same_rings_and_nobody_else_has(void **s
     (void)state;
     const struct wires_vm shared = {.ram_fd = 1, .notify = {0, 2}, .channel_fd = {0, 1}};
     int io[WIRES_FDS_MAX], lan[WIRES_FDS_MAX], up[WIRES_FDS_MAX];
-    assert_int_equal(wires_io_fds(&wires, &shared, &image, 2, io), 9);
+    assert_int_equal(wires_io_fds(&wires, &shared, &image, 2, io), 10);
     assert_int_equal(wires_switch_fds(&wires, 0, lan), 7);
     assert_int_equal(wires_uplink_fds(&wires, 0, up), 3);
-    assert_true(io[7] == lan[3]); /* the second card of VM 2: port 1 */
+    assert_true(io[8] == lan[3]); /* the second card of VM 2: port 1 */
     assert_true(up[1] == lan[5]);
-    assert_true(io[8] == lan[0] && up[2] == lan[0]); /* whom they wake */
-    assert_true(lan[4] == io[2] && lan[6] == up[0]); /* who wakes them */
+    assert_true(io[9] == lan[0] && up[2] == lan[0]); /* whom they wake */
+    assert_true(lan[4] == io[6] && lan[6] == up[0]); /* who wakes them */
+    assert_int_not_equal(io[2], io[6]);
     assert_int_equal(io[4], wires.rings_fd[1][0]);
     assert_int_equal(io[5], wires.switch_wake[1]);
     for (int i = 1; i < 7; i += 2) {
@@ -98,26 +99,38 @@ static void a_vmm_gets_no_rings_and_one_without_cards_gets_its_ram_only(void **s
     int fds[WIRES_FDS_MAX];
     assert_int_equal(wires_vmm_fds(&wires, &shared, &image, 1, fds), 1);
     assert_int_equal(fds[0], 50);
-    assert_int_equal(wires_vmm_fds(&wires, &shared, &image, 2, fds), 5);
+    assert_int_equal(wires_vmm_fds(&wires, &shared, &image, 2, fds), 6);
     assert_int_equal(fds[1], 51);
-    assert_int_equal(fds[2], wires.io_wake[2]);
+    assert_int_equal(fds[2], wires.io_wake[2][0]);
     assert_int_equal(fds[3], 53);
-    assert_int_equal(fds[4], 54);
-    assert_int_equal(wires.io_wake[1], -1);
+    assert_int_equal(fds[4], wires.io_wake[2][1]);
+    assert_int_equal(fds[5], 54);
+    assert_int_equal(wires.io_wake[1][0], -1);
     assert_int_equal(wires.uplink_wake[1], -1);
 }
 
-static void waking_is_remembered_until_somebody_sleeps(void **state)
+static void waking_is_remembered_and_kicks_are_counted_apart(void **state)
 {
     (void)state;
+    const int *io = wires.io_wake[2];
+    uint32_t kicks[2] = {9, 9};
     wires_wake_all(&wires);
-    wires_wake(wires.io_wake[0]);
+    wires_wake(wires.io_wake[0][0]);
     wires_wake(-1); /* who is not there is not woken */
     assert_true(is_awake(wires.switch_wake[1]));
     assert_true(is_awake(wires.uplink_wake[0]));
-    wires_sleep(wires.io_wake[0]); /* does not wait */
-    assert_false(is_awake(wires.io_wake[0]));
-    assert_true(is_awake(wires.io_wake[2]));
+    wires_sleep(wires.io_wake[0], 1, kicks); /* does not wait */
+    assert_int_equal(kicks[0], 0);
+    assert_false(is_awake(wires.io_wake[0][0]));
+    wires_kick(io[1]);
+    wires_kick(io[1]);
+    wires_sleep(io, 2, kicks);
+    assert_true(kicks[0] == 0 && kicks[1] == 2);
+    assert_false(is_awake(io[0]) || is_awake(io[1]));
+    wires_kick(io[0]);
+    kicks[1] = 9;
+    wires_sleep(io, 2, kicks);
+    assert_true(kicks[0] == 1 && kicks[1] == 0);
 }
 
 static void shared_memory_can_neither_shrink_nor_grow(void **state)
@@ -163,7 +176,7 @@ int main(void)
         cmocka_unit_test(ports_are_the_cards_in_the_order_of_the_file_then_the_uplink),
         cmocka_unit_test(a_card_and_its_port_have_the_same_rings_and_nobody_else_has),
         cmocka_unit_test(a_vmm_gets_no_rings_and_one_without_cards_gets_its_ram_only),
-        cmocka_unit_test(waking_is_remembered_until_somebody_sleeps),
+        cmocka_unit_test(waking_is_remembered_and_kicks_are_counted_apart),
         cmocka_unit_test(shared_memory_can_neither_shrink_nor_grow),
         cmocka_unit_test(two_processes_that_map_a_vms_ram_see_the_same_bytes),
     };
