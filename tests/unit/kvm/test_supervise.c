@@ -30,7 +30,8 @@
 /* What the test and its VMs tell each other. */
 struct board {
     atomic_uint starts[SYSTEM_VMS_MAX];
-    atomic_uint stuck; /* a VM could not write any more */
+    atomic_uint part_starts[3]; /* of the switch, of the uplink, of the first VM's io */
+    atomic_uint stuck;          /* a VM could not write any more */
     atomic_uint go;
 };
 
@@ -64,6 +65,44 @@ static void flood(int console)
             pause_a_little();
         }
     }
+}
+
+/* A switch, an uplink or an io: does what the switch's name says. */
+static int part(char **argv)
+{
+    const struct system_image *system =
+        mmap(NULL, sizeof(*system), PROT_READ, MAP_SHARED, atoi(argv[3]), 0);
+    const char *name = system->switch_[0].name;
+    uint32_t which = strcmp(argv[2], "switch") == 0 ? 0u : strcmp(argv[2], "uplink") == 0 ? 1u : 2u;
+    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
+    void *page =
+        mmap(NULL, sizeof(struct vm_report), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[5]), 0);
+    unsigned starts = atomic_fetch_add(&board->part_starts[which], 1) + 1;
+    if (which == 0) {
+        struct switch_report *r = page;
+        r->port[0].in_frames += 100;
+    } else if (which == 1) {
+        struct uplink_report *r = page;
+        r->link = strcmp(name, "down") == 0 ? REPORT_LINK_DOWN : REPORT_LINK_UP;
+        strcpy(r->text, "no way");
+        if (r->link == REPORT_LINK_DOWN) {
+            return 1;
+        }
+    } else {
+        struct vm_report *r = page;
+        r->io.state = strcmp(name, "badio") == 0 ? REPORT_LOADING : REPORT_RUNNING;
+        strcpy(r->io.text, "no rings");
+        if (r->io.state == REPORT_LOADING) {
+            return 1;
+        }
+    }
+    bool dies = (which == 0 && strcmp(name, "frail") == 0 && starts < 3) ||
+                (which == 2 && strcmp(name, "frailio") == 0 && starts == 1);
+    while (!dies || atomic_load(&board->go) == 0) {
+        pause_a_little();
+    }
+    (void)raise(SIGKILL);
+    return 0;
 }
 
 static int component(char **argv)
@@ -270,6 +309,119 @@ static void a_guest_that_says_it_failed_has_failed(void **state)
     close(link);
 }
 
+/* A second VM with a card on a switch of that name with an uplink; the first VM has none. */
+static void plug_in(const char *name)
+{
+    image.switches = 1;
+    strcpy(image.switch_[0].name, name);
+    image.switch_[0].cpu = SYSTEM_CPU_ANY;
+    image.switch_[0].uplink = SYSTEM_UPLINK_USER;
+    image.vm[1].nics = 1;
+    image.vm[1].io_cpu = SYSTEM_CPU_ANY;
+    for (uint32_t i = 0; i < image.vms; i++) {
+        image.vm[i].ranges = 1;
+        image.vm[i].range[0] = (struct system_range){0, 0x10000};
+    }
+}
+
+/* The next note that has these words in it. */
+static void note_with(int link, const char *words)
+{
+    struct link_head head;
+    const uint8_t *data;
+    do {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        assert_int_not_equal(head.type, LINK_DONE);
+    } while (head.type != LINK_NOTE || memmem(data, head.len, words, strlen(words)) == NULL);
+}
+
+static void stop(int link, pid_t pid)
+{
+    assert_true(link_write(link, LINK_STOP, LINK_NO_VM, NULL, 0));
+    frame(link, LINK_DONE, NULL, 0);
+    assert_true(ends(pid));
+    close(link);
+}
+
+static void a_switch_that_dies_is_started_again_and_no_vm_with_it(void **state)
+{
+    (void)state;
+    struct net_report net;
+    int link;
+    new_board("deaf", "deaf2");
+    plug_in("frail");
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[1], 1));
+    atomic_store(&board->go, 1);
+    note_with(link, "switch \"frail\": its process was ended by signal 9");
+    assert_true(comes_true(&board->part_starts[0], 3));
+    assert_int_equal(atomic_load(&board->starts[0]), 1);
+    assert_int_equal(atomic_load(&board->starts[1]), 1);
+    assert_int_equal(atomic_load(&board->part_starts[1]), 1);
+    assert_int_equal(atomic_load(&board->part_starts[2]), 1);
+    assert_true(link_write(link, LINK_STOP, LINK_NO_VM, NULL, 0));
+    do { /* the last one comes when all has ended */
+        frame(link, LINK_SWITCH, &net, sizeof(net));
+    } while (net.sw.port[0].in_frames < 300);
+    assert_int_equal(net.restarts, 2);
+    assert_int_equal(net.up.link, REPORT_LINK_UP);
+    stop(link, pid);
+}
+
+static void an_uplink_that_cannot_be_had_is_told_and_nothing_fails(void **state)
+{
+    (void)state;
+    struct net_report net;
+    int link;
+    new_board("deaf", "deaf2");
+    plug_in("down");
+    pid_t pid = new_supervisor(&link);
+    note_with(link, "uplink of switch \"down\": down: no way");
+    assert_true(comes_true(&board->starts[1], 1));
+    frame(link, LINK_SWITCH, &net, sizeof(net));
+    assert_int_equal(net.up.link, REPORT_LINK_DOWN);
+    assert_int_equal(net.uplink_restarts, 0);
+    assert_int_equal(atomic_load(&board->part_starts[1]), 1);
+    stop(link, pid);
+}
+
+static void a_vm_whose_io_dies_has_failed_and_both_are_started_again(void **state)
+{
+    (void)state;
+    struct link_stopped why;
+    int link;
+    new_board("deaf", "deaf2");
+    plug_in("frailio");
+    image.vm[1].on_failure = SYSTEM_FAIL_RESTART;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[1], 1));
+    atomic_store(&board->go, 1);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    assert_int_equal(why.cause, LINK_STOP_DIED);
+    assert_int_equal(why.code, SIGKILL);
+    assert_non_null(strstr(why.text, "the process of its network cards was ended by signal 9"));
+    assert_true(comes_true(&board->starts[1], 2));
+    assert_true(comes_true(&board->part_starts[2], 2));
+    assert_int_equal(atomic_load(&board->starts[0]), 1);
+    assert_int_equal(atomic_load(&board->part_starts[0]), 1);
+    stop(link, pid);
+}
+
+static void a_vm_whose_io_cannot_start_says_why(void **state)
+{
+    (void)state;
+    struct link_stopped why;
+    int link;
+    new_board("deaf", "deaf2");
+    plug_in("badio");
+    pid_t pid = new_supervisor(&link);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    assert_int_equal(why.cause, LINK_STOP_FAILED);
+    assert_string_equal(why.text, "its network cards cannot start: no rings");
+    assert_int_equal(why.will_restart, 0);
+    stop(link, pid);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -278,10 +430,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
+        cmocka_unit_test(a_switch_that_dies_is_started_again_and_no_vm_with_it),
+        cmocka_unit_test(an_uplink_that_cannot_be_had_is_told_and_nothing_fails),
+        cmocka_unit_test(a_vm_whose_io_dies_has_failed_and_both_are_started_again),
+        cmocka_unit_test(a_vm_whose_io_cannot_start_says_why),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
     if (argc >= 7 && strcmp(argv[1], "--component") == 0) {
-        return component(argv);
+        return strcmp(argv[2], "vmm") == 0 ? component(argv) : part(argv);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
