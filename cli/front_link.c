@@ -13,6 +13,19 @@ static const char *front_name(const struct front *f, uint16_t vm)
     return f->facts->image->vm[vm].name;
 }
 
+static void front_kill(struct front *f, const struct watch *w)
+{
+    const uint32_t victim = w->part;
+    bool of_vm = victim == LINK_VICTIM_VMM || victim == LINK_VICTIM_IO;
+    if (of_vm && f->facts->vm[w->victim].state != RUN_VM_RUNNING) {
+        front_say(f, "... which does not run");
+    } else if (front_send(f, LINK_KILL, w->victim, &victim,
+                          victim == LINK_VICTIM_VMM ? 0 : sizeof(victim)) &&
+               of_vm) {
+        f->drills[w->victim]++;
+    }
+}
+
 static void front_fired(void *ctx, const struct watch *w)
 {
     struct front *f = ctx;
@@ -26,12 +39,8 @@ static void front_fired(void *ctx, const struct watch *w)
         break;
     case WATCH_KILL:
         front_say(f, "%s printed \"%s\": killing the process of %s", front_name(f, w->vm), w->text,
-                  front_name(f, w->victim));
-        if (f->facts->vm[w->victim].state != RUN_VM_RUNNING) {
-            front_say(f, "... which does not run");
-        } else if (front_send(f, LINK_KILL, w->victim, NULL, 0)) {
-            f->drills[w->victim]++;
-        }
+                  w->input);
+        front_kill(f, w);
         break;
     case WATCH_UNTIL:
     default:

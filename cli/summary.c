@@ -213,7 +213,7 @@ static void text_watches(const struct run_facts *f, FILE *out)
         fprintf(out, "%s:", f->image->vm[w->vm].name);
         summary_clean_text(out, w->text, sizeof(w->text));
         if (w->kind == WATCH_KILL) {
-            fprintf(out, " => %s", f->image->vm[w->victim].name);
+            fprintf(out, " => %s", w->input);
         }
         fputc('\n', out);
     }

@@ -228,7 +228,7 @@ static void json_watch(const struct run_facts *f, const struct watch *w, FILE *o
         summary_json_text(out, w->input, sizeof(w->input));
     } else if (w->kind == WATCH_KILL) {
         fprintf(out, ", \"victim\": ");
-        summary_json_text(out, f->image->vm[w->victim].name, SYSTEM_NAME_MAX);
+        summary_json_text(out, w->input, sizeof(w->input));
     }
     fprintf(out, ", \"met\": %s, \"after_s\": ", json_bool(w->met));
     if (w->met) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kvm/link.h"
+
 #define WATCH_SAID 512u /* room for one complaint */
 
 static const char *const watch_option[] = {
@@ -93,6 +95,57 @@ static void watch_prepare(struct watch *w)
     }
 }
 
+/* The switch of that name; true only if the victim can be found there. */
+static bool watch_take_switch(struct watch *w, const char *name, size_t len,
+                              const struct system_image *image, char said[WATCH_SAID])
+{
+    for (uint16_t i = 0; i < image->switches; i++) {
+        const struct system_switch *s = &image->switch_[i];
+        if (strlen(s->name) == len && memcmp(s->name, name, len) == 0) {
+            w->victim = i;
+            if (w->part == LINK_VICTIM_UPLINK && s->uplink == SYSTEM_UPLINK_NONE) {
+                snprintf(said, WATCH_SAID, "switch \"%s\" has no uplink", s->name);
+                return false;
+            }
+            return true;
+        }
+    }
+    snprintf(said, WATCH_SAID, "there is no switch \"%.*s\"", (int)(len > 64 ? 64 : len), name);
+    return false;
+}
+
+/* VM, VM.io, SWITCH.switch or SWITCH.uplink: names have no dots. */
+static bool watch_take_victim(struct watch *w, const char *rest, const struct system_image *image,
+                              char said[WATCH_SAID])
+{
+    static const char *const parts[LINK_VICTIMS] = {"", ".io", ".switch", ".uplink"};
+    const char *dot = strchr(rest, '.');
+    size_t len = dot != NULL ? (size_t)(dot - rest) : strlen(rest);
+    for (w->part = 0; w->part < LINK_VICTIMS; w->part++) { /* bound: LINK_VICTIMS */
+        if (strcmp(rest + len, parts[w->part]) == 0) {
+            break;
+        }
+    }
+    memcpy(w->input, rest, strlen(rest) + 1);
+    if (w->part >= LINK_VICTIM_SWITCH) {
+        if (w->part == LINK_VICTIMS) {
+            snprintf(said, WATCH_SAID,
+                     "a victim is VM, VM.io, SWITCH.switch or SWITCH.uplink, with their names");
+            return false;
+        }
+        return watch_take_switch(w, rest, len, image, said);
+    }
+    if (!watch_take_vm(image, rest, len, &w->victim, said)) {
+        return false;
+    }
+    if (w->part == LINK_VICTIM_IO && image->vm[w->victim].nics == 0) {
+        snprintf(said, WATCH_SAID, "VM \"%.*s\" has no network cards, so it has no io", (int)len,
+                 rest);
+        return false;
+    }
+    return true;
+}
+
 /* What stands after "=>". */
 static bool watch_take_action(struct watch *w, const char *rest, const struct system_image *image,
                               char said[WATCH_SAID])
@@ -103,7 +156,7 @@ static bool watch_take_action(struct watch *w, const char *rest, const struct sy
         return false;
     }
     if (w->kind == WATCH_KILL) {
-        return watch_take_vm(image, rest, len, &w->victim, said);
+        return watch_take_victim(w, rest, image, said);
     }
     if (!watch_take_input(w, rest)) {
         snprintf(said, WATCH_SAID,

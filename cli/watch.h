@@ -19,13 +19,15 @@
 enum watch_kind {
     WATCH_UNTIL, /* 'VM:TEXT'         the run may end                    */
     WATCH_TYPE,  /* 'VM:TEXT=>INPUT'  INPUT and a newline go to that VM  */
-    WATCH_KILL,  /* 'VM:TEXT=>VICTIM' the victim's process is killed     */
+    WATCH_KILL,  /* 'VM:TEXT=>VICTIM' the victim's process is killed: VM, VM.io, SWITCH.switch or
+                    SWITCH.uplink */
 };
 
 struct watch {
     enum watch_kind kind;
     uint16_t vm;
-    uint16_t victim; /* WATCH_KILL */
+    uint16_t victim; /* WATCH_KILL: index of a VM or a switch                   */
+    uint16_t part;   /* ... and enum link_victim; `input` says it as the person did */
     bool met;
     uint64_t met_ns; /* since the supervisor's first word */
     uint16_t text_len;

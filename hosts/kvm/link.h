@@ -31,8 +31,17 @@ enum link_type {
     /* person to supervisor */
     LINK_INPUT = 32, /* vm; bytes for the guest's first UART                                */
     LINK_STOP = 33,  /* end every VM; LINK_DONE follows                                     */
-    LINK_KILL = 34,  /* vm; SIGKILL its process: a drill                                    */
+    LINK_KILL = 34,  /* vm, or index of a switch; u32 enum link_victim, or nothing for VMM  */
 };
+
+/* Whose process LINK_KILL ends by SIGKILL. */
+enum link_victim {
+    LINK_VICTIM_VMM = 0,
+    LINK_VICTIM_IO = 1,
+    LINK_VICTIM_SWITCH = 2,
+    LINK_VICTIM_UPLINK = 3,
+};
+#define LINK_VICTIMS 4u
 
 struct link_head {
     uint32_t magic;

@@ -184,6 +184,14 @@ void parts_report(const struct parts *p, uint32_t sw, struct net_report *out)
     }
 }
 
+void parts_kill(const struct parts *p, uint32_t sw, bool uplink)
+{
+    const struct part *part = &p->part[uplink ? SYSTEM_SWITCHES_MAX + sw : sw];
+    if (part->process.pid > 0) {
+        (void)kill(part->process.pid, SIGKILL);
+    }
+}
+
 void parts_stop(struct parts *p)
 {
     int status;

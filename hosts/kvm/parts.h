@@ -58,6 +58,9 @@ uint64_t parts_next_ns(const struct parts *p);
 /* What is to be told of a switch and its uplink. */
 void parts_report(const struct parts *p, uint32_t sw, struct net_report *out);
 
+/* Kills the process of a switch, or of its uplink: a drill. */
+void parts_kill(const struct parts *p, uint32_t sw, bool uplink);
+
 /* Ends them all. */
 void parts_stop(struct parts *p);
 

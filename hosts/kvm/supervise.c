@@ -250,6 +250,23 @@ static void type_into(struct supervisor *s, uint32_t vm, const uint8_t *data, si
     }
 }
 
+static void drill(struct supervisor *s, const struct link_head *head, const uint8_t *data)
+{
+    uint32_t victim = head->len == 0 ? LINK_VICTIM_VMM : LINK_VICTIMS;
+    if (head->len == sizeof(victim)) {
+        memcpy(&victim, data, sizeof(victim));
+    }
+    if (victim <= LINK_VICTIM_IO && head->vm < s->image->vms) {
+        const struct child *c = &s->child[head->vm];
+        pid_t pid = victim == LINK_VICTIM_IO ? c->io.pid : c->vmm.pid;
+        if (pid > 0) {
+            (void)kill(pid, SIGKILL);
+        }
+    } else if (victim < LINK_VICTIMS && head->vm < s->image->switches) {
+        parts_kill(&s->parts, head->vm, victim == LINK_VICTIM_UPLINK);
+    }
+}
+
 static void obey(struct supervisor *s, const struct link_head *head, const uint8_t *data)
 {
     bool named = head->vm < s->image->vms;
@@ -257,8 +274,8 @@ static void obey(struct supervisor *s, const struct link_head *head, const uint8
         ask_all_to_stop(s);
     } else if (head->type == LINK_INPUT && named) {
         type_into(s, head->vm, data, head->len);
-    } else if (head->type == LINK_KILL && named && s->child[head->vm].vmm.pid > 0) {
-        (void)kill(s->child[head->vm].vmm.pid, SIGKILL);
+    } else if (head->type == LINK_KILL) {
+        drill(s, head, data);
     }
 }
 

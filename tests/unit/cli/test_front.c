@@ -556,6 +556,24 @@ static void a_drill_kills_its_victim_and_does_not_fail_the_run(void **state)
     assert_false(facts.vm[LINUX].failed);
 }
 
+static void a_drill_on_a_switch_is_nobodys_failure(void **state)
+{
+    (void)state;
+    static const struct step script[] = {BOTH_START,
+                                         SAYS(RTOS, "tick 5\n"),
+                                         {EXPECT, 0, NULL, LINK_KILL, 0, 0},
+                                         SAYS(RTOS, "tick 6\n"),
+                                         OBEYS_STOP};
+    image.switches = 1;
+    strcpy(image.switch_[0].name, "lan");
+    add(WATCH_KILL, "rtos:tick 5=>lan.switch");
+    add(WATCH_UNTIL, "rtos:tick 6");
+    play(script);
+    assert_int_equal(facts.status, 0);
+    assert_false(facts.vm[0].drilled);
+    shows("killing the process of lan.switch");
+}
+
 static void a_drill_excuses_one_death_only(void **state)
 {
     (void)state;
@@ -873,6 +891,7 @@ int main(void)
         TEST(a_supervisor_that_does_not_stop_is_left),
         TEST(what_is_to_be_typed_is_typed_once),
         TEST(a_drill_kills_its_victim_and_does_not_fail_the_run),
+        TEST(a_drill_on_a_switch_is_nobodys_failure),
         TEST(a_drill_excuses_one_death_only),
         TEST(a_flood_is_taken_whole_and_the_end_still_found),
         TEST(notes_are_shown_and_harmless),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kvm/link.h"
 #include "watch.h"
 
 static struct system_image image;
@@ -133,6 +134,42 @@ static void input_has_its_escapes_resolved_and_a_newline(void **state)
     assert_int_equal(list.item[2].victim, 1);
 }
 
+static void a_victim_may_be_a_part_of_the_network(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *spec;
+        uint16_t victim, part;
+    } good[] = {
+        {"rtos:x=>rtos", 0, LINK_VICTIM_VMM},
+        {"rtos:x=>linux.io", 1, LINK_VICTIM_IO},
+        {"rtos:x=>far.switch", 1, LINK_VICTIM_SWITCH},
+        {"rtos:x=>lan.uplink", 0, LINK_VICTIM_UPLINK},
+    };
+    static const char *const bad[][2] = {
+        {"rtos:x=>rtos.io", "VM \"rtos\" has no network cards"},
+        {"rtos:x=>far.uplink", "switch \"far\" has no uplink"},
+        {"rtos:x=>linux.switch", "there is no switch \"linux\""},
+        {"rtos:x=>linux.vmm", "a victim is VM, VM.io,"},
+        {"rtos:x=>linux.", "a victim is VM, VM.io,"},
+    };
+    image.switches = 2;
+    strcpy(image.switch_[0].name, "lan");
+    strcpy(image.switch_[1].name, "far");
+    image.switch_[0].uplink = SYSTEM_UPLINK_USER;
+    image.vm[1].nics = 1;
+    for (uint32_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(add(WATCH_KILL, good[i].spec));
+        assert_int_equal(list.item[i].victim, good[i].victim);
+        assert_int_equal(list.item[i].part, good[i].part);
+        assert_string_equal(list.item[i].input, good[i].spec + 8);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(add(WATCH_KILL, bad[i][0]));
+        assert_non_null(strstr(why, bad[i][1]));
+    }
+}
+
 static void the_longest_text_and_input_fit_and_longer_ones_are_refused(void **state)
 {
     (void)state;
@@ -197,6 +234,7 @@ int main(void)
         cmocka_unit_test_setup(matching_agrees_with_a_plain_search, setup),
         cmocka_unit_test_setup(only_the_named_vm_counts_and_only_once, setup),
         cmocka_unit_test_setup(input_has_its_escapes_resolved_and_a_newline, setup),
+        cmocka_unit_test_setup(a_victim_may_be_a_part_of_the_network, setup),
         cmocka_unit_test_setup(the_longest_text_and_input_fit_and_longer_ones_are_refused, setup),
         cmocka_unit_test_setup(bad_specifications_say_what_is_wrong, setup),
         cmocka_unit_test_setup(the_list_has_an_end, setup),
