@@ -103,7 +103,8 @@ static bool start_processes(struct child *c, const struct start *s, const struct
     struct spawn_job vmm = io;
     io.cpu = spawn_cpu(vm->io_cpu);
     job_add(&io, &c->report_fd, 1);
-    job_add(&io, fds, wires_io_fds(o->wires, &s->shared, o->image, o->index, fds));
+    uint32_t count = wires_io_fds(o->wires, &s->shared, o->image, o->index, fds);
+    job_add(&io, fds, count);
     if (vm->nics > 0 && !spawn(&io, &c->io)) {
         return false;
     }
@@ -111,7 +112,8 @@ static bool start_processes(struct child *c, const struct start *s, const struct
     vmm.cpu = spawn_cpu(vm->cpu);
     job_add(&vmm, &s->console[1], 1);
     job_add(&vmm, &c->report_fd, 1);
-    job_add(&vmm, fds, wires_vmm_fds(o->wires, &s->shared, o->image, o->index, fds));
+    count = wires_vmm_fds(o->wires, &s->shared, o->image, o->index, fds);
+    job_add(&vmm, fds, count);
     if (!spawn(&vmm, &c->vmm)) {
         int saved = errno;
         int status;
