@@ -131,6 +131,10 @@ test: ## install what is missing, then run all tests
 	@echo "== build (the output is in $(B)/build.log)"
 	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) > $(B)/build.log 2>&1 || \
 	    { cat $(B)/build.log; exit 1; }
+ifneq ($(filter system,$(STAGES)),)
+	@guests/foreign/prepare $(B)/guests/foreign || \
+	    echo "The system tests of these guests will be skipped; everything else is tested."
+endif
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
