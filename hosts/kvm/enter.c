@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Entering the guest: the core's plan into KVM's terms, KVM's exit into the core's. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -67,6 +68,28 @@ static void exit_msr(const struct kvm_machine *m, struct vm_exit *x)
     bool read = r->exit_reason == KVM_EXIT_X86_RDMSR;
     x->kind = read ? VM_EXIT_RDMSR : VM_EXIT_WRMSR;
     x->u.msr = (struct vm_exit_msr){.index = r->msr.index, .value = read ? 0 : r->msr.data};
+}
+
+/* [KVM] api.rst, 5 (KVM_EXIT_INTERNAL_ERROR, emulation_failure). */
+void kvm_failed_instruction(const struct kvm_machine *m, char *text, size_t size)
+{
+    const struct kvm_run *r = m->run;
+    uint32_t count = r->emulation_failure.insn_size;
+    size_t used = 0;
+    text[0] = '\0';
+    if (r->exit_reason != KVM_EXIT_INTERNAL_ERROR ||
+        r->internal.suberror != KVM_INTERNAL_ERROR_EMULATION || r->emulation_failure.ndata < 3u ||
+        (r->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < count && i < sizeof(r->emulation_failure.insn_bytes); i++) {
+        int n = snprintf(text + used, size - used, "%s%02x", i == 0 ? ", instruction bytes " : " ",
+                         r->emulation_failure.insn_bytes[i]);
+        if (n < 0 || (size_t)n >= size - used) {
+            return;
+        }
+        used += (size_t)n;
+    }
 }
 
 static void exit_error(const struct kvm_machine *m, struct vm_exit *x)

@@ -67,6 +67,10 @@ int kvm_enter(struct kvm_machine *m, struct vm_exit *x);
 /* Hands results of the core back to KVM (MMIO and MSR reads; port reads are already in place). */
 void kvm_return_results(struct kvm_machine *m, const struct vm_exit *x);
 
+/* After an error of KVM's emulator: ", instruction bytes 0f ae 03", from the one at RIP on; else an empty
+ * text. @pre size is not 0 */
+void kvm_failed_instruction(const struct kvm_machine *m, char *text, size_t size);
+
 void kvm_read_stats(const struct kvm_machine *m, struct report_kvm *out);
 
 #endif

@@ -365,12 +365,14 @@ static void finish(struct vmm *v)
     v->report->end_code = o.code;
     if (o.message != NULL) {
         struct vcpu_regs regs;
+        char bytes[80];
         kvm_regs_fetch(&v->kvm, 0, REGS_ALL, &regs);
+        kvm_failed_instruction(&v->kvm, bytes, sizeof(bytes));
         (void)snprintf(v->report->end_text, sizeof(v->report->end_text),
-                       "%s (0x%llx 0x%llx 0x%llx) at rip 0x%llx, cr0 0x%llx, efer 0x%llx",
+                       "%s (0x%llx 0x%llx 0x%llx) at rip 0x%llx, cr0 0x%llx, efer 0x%llx%s",
                        o.message, (unsigned long long)o.detail[0], (unsigned long long)o.detail[1],
                        (unsigned long long)o.detail[2], (unsigned long long)regs.rip,
-                       (unsigned long long)regs.cr0, (unsigned long long)regs.efer);
+                       (unsigned long long)regs.cr0, (unsigned long long)regs.efer, bytes);
     }
     v->report->state = REPORT_ENDED;
 }

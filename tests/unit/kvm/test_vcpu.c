@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include <x86intrin.h>
@@ -36,10 +37,43 @@ static void it_never_runs_backwards_when_the_hosts_does(void **state)
     assert_true(kvm_guest_tsc(&m) - last < 1000000000u);
 }
 
+/* What KVM's emulator gave up on is told, however much of it there is. */
+static void an_instruction_that_kvm_cannot_emulate_is_named(void **state)
+{
+    (void)state;
+    static struct kvm_run run;
+    const uint8_t paddd[] = {0x66, 0x0F, 0xFE, 0x03};
+    struct kvm_machine m = KVM_MACHINE_CLOSED;
+    char text[80];
+    m.run = &run;
+    run.exit_reason = KVM_EXIT_INTERNAL_ERROR;
+    run.emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+    run.emulation_failure.ndata = 3;
+    run.emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+    run.emulation_failure.insn_size = sizeof(paddd);
+    memcpy(run.emulation_failure.insn_bytes, paddd, sizeof(paddd));
+    kvm_failed_instruction(&m, text, sizeof(text));
+    assert_string_equal(text, ", instruction bytes 66 0f fe 03");
+    char small[26];
+    kvm_failed_instruction(&m, small, sizeof(small));
+    assert_string_equal(small, ", instruction bytes 66 0f");
+    run.emulation_failure.insn_size = 255; /* more than there is room for */
+    kvm_failed_instruction(&m, text, sizeof(text));
+    assert_int_equal(strlen(text), strlen(", instruction bytes") + 15u * 3u);
+    run.emulation_failure.flags = 0;
+    kvm_failed_instruction(&m, text, sizeof(text));
+    assert_string_equal(text, "");
+    run.exit_reason = KVM_EXIT_FAIL_ENTRY;
+    run.emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+    kvm_failed_instruction(&m, text, sizeof(text));
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_guests_tsc_follows_the_hosts),
+        cmocka_unit_test(an_instruction_that_kvm_cannot_emulate_is_named),
         cmocka_unit_test(it_never_runs_backwards_when_the_hosts_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
