@@ -118,20 +118,21 @@ static bool copy_text(char *to, size_t room, const char *from)
     return true;
 }
 
-/* Only ${tsc_khz} and ${apic_khz} are expanded: anything else of that form is likely a slip. */
+/* Only these are expanded: anything else of that form is likely a slip. */
 static void warn_unknown_variable(struct parse *p, unsigned line, const char *text)
 {
-    static const char *const known[] = {"${tsc_khz}", "${apic_khz}"};
+    static const char *const known[] = {"${tsc_khz}", "${apic_khz}", "${restarts}"};
     const char *at = text == NULL ? NULL : strstr(text, "${");
     for (; at != NULL; at = strstr(at + 2, "${")) { /* bound: the text's length */
         if (strncmp(at, known[0], strlen(known[0])) == 0 ||
-            strncmp(at, known[1], strlen(known[1])) == 0) {
+            strncmp(at, known[1], strlen(known[1])) == 0 ||
+            strncmp(at, known[2], strlen(known[2])) == 0) {
             continue;
         }
         say_warning(p->draft->say, line,
-                    "\"%.*s\" goes to the guest as it stands; only %s and %s are expanded",
-                    (int)strcspn(at, "} ") + (at[strcspn(at, "} ")] == '}'), at, known[0],
-                    known[1]);
+                    "\"%.*s\" goes to the guest as it stands; only %s, %s and %s are expanded",
+                    (int)strcspn(at, "} ") + (at[strcspn(at, "} ")] == '}'), at, known[0], known[1],
+                    known[2]);
     }
 }
 

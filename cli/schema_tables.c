@@ -85,7 +85,7 @@ static const struct key module_keys[] = {
     {"file", KEY_TEXT, true, SYSTEM_PATH_MAX - 1, NULL, NULL, NULL,
      "the module, relative to the system file"},
     {"args", KEY_TEXT, false, SYSTEM_ARGS_MAX - 1, NULL, NULL, "empty",
-     "the module's string; ${tsc_khz} and ${apic_khz} expand"},
+     "the module's string; ${tsc_khz}, ${apic_khz}, ${restarts} expand"},
     {"load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "the loader chooses",
      "guest-physical address"},
 };
@@ -98,7 +98,7 @@ static const struct key boot_keys[] = {
     {"load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "what the kernel's header says",
      "guest-physical address of the kernel, if its format allows a choice"},
     {"cmdline", KEY_TEXT, false, SYSTEM_CMDLINE_MAX - 1, NULL, NULL, "empty",
-     "the kernel's command line; ${tsc_khz} and ${apic_khz} expand"},
+     "the kernel's command line; ${tsc_khz}, ${apic_khz}, ${restarts} expand"},
     {"initrd", KEY_TEXT, false, SYSTEM_PATH_MAX - 1, NULL, NULL, "none",
      "Linux only: the initial RAM disk"},
     {"initrd_load_at", KEY_NUMBER, false, UINT64_MAX - 1, NULL, NULL, "the loader chooses",

@@ -130,6 +130,7 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
     bool ok = start_share(c, &s, &o->image->vm[o->index], why, why_size);
     memset(c->report, 0, sizeof(*c->report));
     c->report->version = REPORT_VERSION;
+    c->report->restarts = c->restarts;
     c->report->cpu = (uint32_t)spawn_cpu(o->image->vm[o->index].cpu);
     if (ok && !start_processes(c, &s, o)) {
         (void)snprintf(why, why_size, "cannot start its process: %s", strerror(errno));

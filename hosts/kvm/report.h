@@ -54,7 +54,9 @@ struct vm_report {
     uint32_t version;
     uint32_t state; /* enum report_state */
     uint32_t pid;
-    uint32_t cpu;                  /* the CPU it is pinned to, or UINT32_MAX                 */
+    uint32_t cpu;      /* the CPU it is pinned to, or UINT32_MAX                 */
+    uint32_t restarts; /* how often this VM was started before; by the supervisor */
+    uint32_t unused;
     uint64_t load_ns;              /* from process start to the first entry, host ns         */
     uint64_t up_ns;                /* from the first entry to now or to the end, host ns     */
     uint64_t tsc_khz;              /* of the guest                                           */

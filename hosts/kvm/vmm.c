@@ -126,7 +126,10 @@ static void because_boot(struct vmm *v, const struct boot_result *r)
 static bool load(struct vmm *v, struct vcpu_regs *regs)
 {
     struct boot_result result;
-    struct boot_input in = {.vm = v->system, .mem = &v->mem, .tsc_khz = v->kvm.tsc_khz};
+    struct boot_input in = {.vm = v->system,
+                            .mem = &v->mem,
+                            .tsc_khz = v->kvm.tsc_khz,
+                            .restarts = v->report->restarts};
     bool ok = guest_files_map(v->system, &in, v->why, sizeof(v->why));
     if (ok) {
         enum boot_status status = boot_load(&in, regs, &result);

@@ -36,8 +36,8 @@ static const char *const texts[BOOT_STATUSES] = {
     [BOOT_LOAD_AT_MISALIGNED] = "load_at does not have the alignment that the kernel asks for: "
                                 "choose a multiple of it.",
     [BOOT_LOAD_AT_FIXED] = "The kernel file fixes its own address: leave load_at out.",
-    [BOOT_TEXT_UNKNOWN_NAME] = "A ${...} in the text is unknown: there are ${tsc_khz} and "
-                               "${apic_khz}.",
+    [BOOT_TEXT_UNKNOWN_NAME] = "A ${...} in the text is unknown: there are ${tsc_khz}, "
+                               "${apic_khz} and ${restarts}.",
     [BOOT_TEXT_UNTERMINATED] = "A ${ in the text has no closing brace: add it.",
     [BOOT_TEXT_TOO_LONG] = "The text is longer, when expanded, than the kernel takes: shorten it.",
     [BOOT_LINUX_CUT_HEADER] =

@@ -30,7 +30,8 @@ struct boot_input {
     struct boot_file initrd;                     /* Linux only     */
     struct boot_file module[SYSTEM_MODULES_MAX]; /* Multiboot only */
     uint32_t modules;
-    uint32_t tsc_khz; /* not 0: for ${tsc_khz} */
+    uint32_t tsc_khz;  /* not 0: for ${tsc_khz}                               */
+    uint32_t restarts; /* how often this VM was started before: for ${restarts} */
 };
 
 /* What is wrong. boot_status_text() has the sentence for a person. */

@@ -349,6 +349,7 @@ enum boot_status bzimage_load(struct boot_job *j, struct vcpu_regs *regs)
         .text = j->in->vm->cmdline,
         .tsc_khz = j->in->tsc_khz,
         .limit = k.cmdline_limit,
+        .restarts = j->in->restarts,
     };
     status = cmdline_measure(&cmdline, &cmdline_bytes);
     if (status != BOOT_OK) {

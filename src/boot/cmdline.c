@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Command lines and module strings: ${tsc_khz} and ${apic_khz} become decimal numbers. */
+ * Command lines and module strings: ${tsc_khz}, ${apic_khz} and ${restarts} become decimal numbers. */
 #include "boot/cmdline.h"
 
 #include <stdbool.h>
@@ -13,6 +13,7 @@
 enum cmdline_name {
     CMDLINE_TSC_KHZ,
     CMDLINE_APIC_KHZ,
+    CMDLINE_RESTARTS,
     CMDLINE_NAMES,
 };
 
@@ -22,6 +23,7 @@ static const struct {
 } names[CMDLINE_NAMES] = {
     [CMDLINE_TSC_KHZ] = {10, "${tsc_khz}"},
     [CMDLINE_APIC_KHZ] = {11, "${apic_khz}"},
+    [CMDLINE_RESTARTS] = {11, "${restarts}"},
 };
 
 /* A run of the expanded text. */
@@ -62,6 +64,7 @@ static enum boot_status cmdline_expand(const struct cmdline *c, const char *text
     const uint32_t value[CMDLINE_NAMES] = {
         [CMDLINE_TSC_KHZ] = c->tsc_khz,
         [CMDLINE_APIC_KHZ] = VM_APIC_KHZ,
+        [CMDLINE_RESTARTS] = c->restarts,
     };
     for (uint32_t i = 0; i < CMDLINE_NAMES; i++) {
         if (cmdline_begins(text, names[i].text, names[i].len)) {

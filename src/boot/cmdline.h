@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Command lines and module strings: ${tsc_khz} and ${apic_khz} become decimal numbers.
+ * Command lines and module strings: ${tsc_khz}, ${apic_khz} and ${restarts} become decimal
+ * numbers.
  *
  * A guest without PIT and HPET has nothing to calibrate its clocks against; its command line may tell
- * it. A '$' that no '{' follows stands for itself. */
+ * it. A guest keeps nothing over a restart; its command line may tell it that it is one. A '$' that no '{' follows stands for itself. */
 #ifndef BOOT_CMDLINE_H
 #define BOOT_CMDLINE_H
 
@@ -15,7 +16,8 @@
 struct cmdline {
     const char *text; /* may be null: empty        */
     uint32_t tsc_khz;
-    uint32_t limit; /* bytes expanded, with the final 0: what the reader takes */
+    uint32_t limit;    /* bytes expanded, with the final 0: what the reader takes */
+    uint32_t restarts; /* how often this VM was started before */
 };
 
 /* Checks the text and counts the bytes it takes when expanded, with the final 0.

@@ -54,14 +54,15 @@ struct multiboot_text {
 static enum boot_status multiboot_measure(struct boot_job *j, struct multiboot_text *t)
 {
     const struct boot_input *in = j->in;
-    t->cmdline = (struct cmdline){in->vm->cmdline, in->tsc_khz, CMDLINE_BYTES_MAX};
+    t->cmdline = (struct cmdline){in->vm->cmdline, in->tsc_khz, CMDLINE_BYTES_MAX, in->restarts};
     enum boot_status status = cmdline_measure(&t->cmdline, &t->cmdline_bytes);
     if (status != BOOT_OK) {
         return job_fail(j, status, BOOT_PART_CMDLINE, 0);
     }
     t->total_bytes = t->cmdline_bytes;
     for (uint32_t i = 0; i < in->modules; i++) { /* bound: SYSTEM_MODULES_MAX */
-        t->module[i] = (struct cmdline){in->module[i].args, in->tsc_khz, CMDLINE_BYTES_MAX};
+        t->module[i] =
+            (struct cmdline){in->module[i].args, in->tsc_khz, CMDLINE_BYTES_MAX, in->restarts};
         status = cmdline_measure(&t->module[i], &t->module_bytes[i]);
         if (status != BOOT_OK) {
             j->out->detail = i;

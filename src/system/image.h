@@ -164,7 +164,7 @@ struct system_vm {
     uint32_t nics;
     uint32_t io_cpu; /* logical CPU where its queues are served, or SYSTEM_CPU_ANY */
     struct system_nic nic[SYSTEM_NICS_MAX];
-    char cmdline[SYSTEM_CMDLINE_MAX]; /* ${tsc_khz}, ${apic_khz} are not yet expanded */
+    char cmdline[SYSTEM_CMDLINE_MAX]; /* ${tsc_khz} and the like are not yet expanded */
 };
 
 #define SYSTEM_FLAG_STRICT 1u /* refuse to fold CPUs that are not there */

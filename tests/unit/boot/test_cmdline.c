@@ -23,6 +23,7 @@ static void texts_expand_or_are_refused(void **state)
         {"quiet", 5, BOOT_TEXT_TOO_LONG, NULL},
         {"a=${tsc_khz} b=${apic_khz}", BIG, BOOT_OK, "a=2400000 b=1000000"},
         {"${tsc_khz}${tsc_khz}", BIG, BOOT_OK, "24000002400000"},
+        {"n=${restarts}", BIG, BOOT_OK, "n=37"},
         {"${tsc_khz}", 8, BOOT_OK, "2400000"},
         {"${tsc_khz}", 7, BOOT_TEXT_TOO_LONG, NULL},
         {"$ $$ $x {tsc_khz} $", BIG, BOOT_OK, "$ $$ $x {tsc_khz} $"},
@@ -36,7 +37,7 @@ static void texts_expand_or_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *f = fixture_open(SYSTEM_BOOT_LINUX, 0x4000);
-        const struct cmdline c = {rows[i].text, 2400000, rows[i].limit};
+        const struct cmdline c = {rows[i].text, 2400000, rows[i].limit, 37};
         uint32_t bytes = 0;
         assert_int_equal(cmdline_measure(&c, &bytes), rows[i].status);
         if (rows[i].status == BOOT_OK) {
@@ -60,7 +61,7 @@ static void numbers_are_written_whole(void **state)
     } rows[] = {{1, "1"}, {10, "10"}, {UINT32_MAX, "4294967295"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *f = fixture_open(SYSTEM_BOOT_LINUX, 0x1000);
-        const struct cmdline c = {"${tsc_khz}", rows[i].khz, BIG};
+        const struct cmdline c = {"${tsc_khz}", rows[i].khz, BIG, 0};
         uint32_t bytes = 0;
         assert_int_equal(cmdline_measure(&c, &bytes), BOOT_OK);
         cmdline_store(&c, &f->mem, 0);
@@ -74,7 +75,7 @@ static void no_limit_lets_more_than_the_maximum_through(void **state)
     (void)state;
     static char text[CMDLINE_BYTES_MAX + 16];
     memset(text, 'x', sizeof(text) - 1);
-    struct cmdline c = {text, 1, UINT32_MAX};
+    struct cmdline c = {text, 1, UINT32_MAX, 0};
     uint32_t bytes = 0;
     assert_int_equal(cmdline_measure(&c, &bytes), BOOT_TEXT_TOO_LONG);
     text[CMDLINE_BYTES_MAX] = 0;

@@ -271,6 +271,22 @@ static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
     assert_true(ends(pid));
 }
 
+static void a_vm_is_told_how_often_it_was_started_before(void **state)
+{
+    (void)state;
+    struct vm_report report;
+    int link;
+    new_board("unhappy", NULL);
+    image.vm[0].on_failure = SYSTEM_FAIL_RESTART;
+    pid_t pid = new_supervisor(&link);
+    for (uint32_t i = 0; i < 3u; i++) {
+        frame(link, LINK_STARTED, &report, sizeof(report));
+        assert_int_equal(report.restarts, i);
+    }
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_component_cannot_take_the_report_away_from_under_the_supervisor(void **state)
 {
     (void)state;
@@ -434,6 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_uplink_that_cannot_be_had_is_told_and_nothing_fails),
         cmocka_unit_test(a_vm_whose_io_dies_has_failed_and_both_are_started_again),
         cmocka_unit_test(a_vm_whose_io_cannot_start_says_why),
+        cmocka_unit_test(a_vm_is_told_how_often_it_was_started_before),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
     if (argc >= 7 && strcmp(argv[1], "--component") == 0) {
