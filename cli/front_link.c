@@ -78,9 +78,11 @@ static bool front_take_report(struct front *f, uint16_t vm, const uint8_t *data,
 static bool front_take_started(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
 {
     struct run_vm *v = &f->facts->vm[vm];
+    uint64_t exits = v->has_report ? summary_exits(&v->report) : 0; /* before it is overwritten */
     if (!front_take_report(f, vm, data, len)) {
         return false;
     }
+    v->earlier_exits += exits;
     v->state = RUN_VM_RUNNING;
     v->starts++;
     v->has_stop = false;

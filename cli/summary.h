@@ -39,6 +39,7 @@ struct run_vm {
     bool drilled; /* --kill ended it at least once                                    */
     uint32_t starts;
     uint32_t failures;       /* also those after which it was started again              */
+    uint64_t earlier_exits;  /* of all starts before the last                            */
     struct vm_report report; /* of the last start                                        */
     struct link_stopped stop;
     char last_line[SUMMARY_LINE_MAX]; /* the last line with text, made harmless */
@@ -66,6 +67,9 @@ struct run_facts {
     struct run_vm vm[SYSTEM_VMS_MAX];
     struct run_switch sw[SYSTEM_SWITCHES_MAX];
 };
+
+/* Exits that reached the monitor, of all kinds, since the VM's process last started. */
+uint64_t summary_exits(const struct vm_report *r);
 
 /* The exit status that the facts amount to. */
 int summary_status(const struct run_facts *facts);

@@ -59,6 +59,15 @@ void summary_kvm_values(const struct report_kvm *kvm, uint64_t out[SUMMARY_KVM_C
     memcpy(out, kvm, sizeof(*kvm));
 }
 
+uint64_t summary_exits(const struct vm_report *r)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < VM_EXIT_KINDS; i++) {
+        sum += r->exits[i];
+    }
+    return sum;
+}
+
 /* --- Values ----------------------------------------------------------------------------------- */
 
 /* The length of the UTF-8 sequence of more than one byte that `s` begins with, or 0 if it does not
@@ -208,7 +217,9 @@ static void json_vm(const struct run_facts *f, uint32_t i, FILE *out)
             json_bool(v->failed), json_bool(v->drilled));
     json_u64(out, "starts", v->starts, ", ");
     json_u64(out, "restarts", v->starts > 0 ? v->starts - 1 : 0, ", ");
-    json_u64(out, "failures", v->failures, ",\n");
+    json_u64(out, "failures", v->failures, ", ");
+    json_u64(out, "exits", v->earlier_exits + (v->has_report ? summary_exits(&v->report) : 0),
+             ",\n");
     json_stop(v, out);
     fprintf(out, "      \"last_line\": ");
     summary_json_text(out, v->last_line, sizeof(v->last_line));

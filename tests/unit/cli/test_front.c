@@ -404,6 +404,8 @@ static void each_way_to_fail_fails_the_run(void **state)
         play(script);
         assert_int_equal(facts.status, table[i].status);
         assert_int_equal(facts.vm[RTOS].starts, 1 + table[i].restart);
+        uint64_t first = summary_exits(&facts.vm[LINUX].report); /* the same in every report */
+        assert_int_equal(facts.vm[RTOS].earlier_exits, table[i].restart != 0 ? first : 0);
         teardown(NULL);
     }
 }

@@ -49,6 +49,7 @@ static int setup(void **state)
     v->has_report = true;
     v->starts = 3;
     v->failures = 2;
+    v->earlier_exits = 1000000;
     v->stop.cause = LINK_STOP_DIED;
     v->stop.code = 9;
     strcpy(v->stop.text, "killed \x1b[31m");
@@ -227,6 +228,7 @@ static void json_reads_back_as_it_was(void **state)
     holds("/kills/0/victim", "linux");
     holds("/vms/0/name", "rtos");
     holds("/vms/0/restarts", "2");
+    holds("/vms/0/exits", "1001836"); /* 100 + 101 + ... + 116, and those before */
     holds("/vms/0/stop/cause", "died");
     holds("/vms/0/stop/code", "9");
     holds("/vms/0/stop/text", "killed \x1b[31m");
