@@ -35,7 +35,7 @@ static void spare(uint8_t *b)
     }
 }
 
-/* Half of them noise, half of them an opcode with a ModRM byte that leads to memory. */
+/* Half of them noise, half an opcode with a ModRM byte that leads to memory. */
 static void draw(uint8_t *b)
 {
     for (uint32_t i = 0; i < BYTES; i++) {

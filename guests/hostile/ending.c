@@ -25,8 +25,9 @@ const char *end_name(enum end_kind kind)
     return names[kind];
 }
 
-static void fire(const struct shot *s)
+static void fire(struct shot *s)
 {
+    s->touches |= TOUCH_WATCH;
     emit_end();
     machine_fire(s);
 }

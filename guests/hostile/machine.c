@@ -2,7 +2,7 @@
  * See machine.h. */
 #include "machine.h"
 
-#include "lapic.h"
+#include "boot.h"
 #include "memory.h"
 #include "print.h"
 #include "random.h"
@@ -155,10 +155,10 @@ void machine_fire(const struct shot *s)
     }
 }
 
-void machine_init(const struct boot_info *boot)
+void machine_init(void)
 {
     wrmsr(MSR_EFER, EFER_CALM);
-    tables_init_all(boot);
+    tables_init_all();
     write_cr4(CR4_CALM);
     write_cr0(CR0_CALM);
     machine_calm();

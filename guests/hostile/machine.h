@@ -14,7 +14,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "boot.h"
 #include "trap.h"
 
 #define MIB 0x100000u
@@ -49,8 +48,7 @@
 #define TOUCH_DR    0x2u
 #define TOUCH_MSR   0x4u
 #define TOUCH_TR    0x8u
-#define TOUCH_IDT   0x10u
-#define TOUCH_WATCH 0x20u /* it may halt or loop: the watchdog is armed before it */
+#define TOUCH_WATCH 0x10u /* it may halt or loop: the watchdog is armed before it */
 
 enum world {
     WORLD_RAM,     /* RAM only: nothing that an instruction does can reach a device */
@@ -74,7 +72,7 @@ struct machine_counts {
 };
 
 /* Everything, once. The noise in page tables comes from random.h. */
-void machine_init(const struct boot_info *boot);
+void machine_init(void);
 
 /* Fires: returns when it is over, with everything put right again that `touches` names. */
 void machine_fire(const struct shot *s);

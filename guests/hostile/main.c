@@ -14,7 +14,6 @@
 #include "kinds.h"
 
 #include "emit.h"
-#include "lapic.h"
 #include "print.h"
 #include "random.h"
 #include "serial.h"
@@ -185,10 +184,11 @@ void guest_main(uint32_t magic, uint32_t mbi)
           profile_names[profile]);
     random_start(seed, UINT64_MAX);
     aim_init(&boot);
-    machine_init(&boot);
+    machine_init();
     (void)run_seed();
     tell_counts();
-    enum end_kind end = (enum end_kind)(option("end", seed / PROFILES + seed) % ENDS);
+    enum end_kind end =
+        (enum end_kind)(option("end", (seed / PROFILES + seed) % ENDS_CHOSEN) % ENDS);
     print("hostile: seed %lu ends: %s\n", seed, end_name(end));
     serial_flush();
     end_now(end);

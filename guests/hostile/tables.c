@@ -306,9 +306,8 @@ static void call_gate(void)
     gdt_as_it_should_be[GDT_CALL_GATE + 1u] = at >> 32;
 }
 
-void tables_init_all(const struct boot_info *boot)
+void tables_init_all(void)
 {
-    (void)boot;
     set_stack(0, writable.stack[0]);
     set_stack(3u + IST_ALL, writable.stack[1]);
     set_stack(3u + IST_NMI, writable.stack[2]);

@@ -6,9 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "boot.h"
-
-void tables_init_all(const struct boot_info *boot);
+void tables_init_all(void);
 
 /* The program's own page tables: everything below 4 GiB, writable. */
 uint64_t tables_main(void);
