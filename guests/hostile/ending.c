@@ -90,11 +90,15 @@ static void gdt_device(void)
     fire(s);
 }
 
+/* With an empty IDT: half a 64-bit gate may look like a gate to 32-bit mode, and the VM would wander. */
 static void leave_long_mode(void)
 {
     struct shot *s = emit_begin(RING_KERNEL32, WORLD_RAM);
+    *(volatile uint64_t *)(uintptr_t)DATA_BASE = 0;
     s->touches = TOUCH_CR;
     s->frame.rax = 0x11u;
+    s->frame.rbx = DATA_BASE;
+    emit_number(0x1B010Fu, 3); /* LIDT [EBX]   */
     emit_number(0xC0220Fu, 3); /* MOV CR0, EAX */
     fire(s);
 }
