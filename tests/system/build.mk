@@ -6,7 +6,7 @@ system: $(B)/bulkhead guests ## boot the guests for real and look at what they d
 	@tests/system/run.sh
 
 HOSTILE_SEEDS ?= 20
-HOSTILE_EXITS ?= 200000
+HOSTILE_EXITS ?= 150000
 .PHONY: hostile
 hostile: $(B)/bulkhead guests ## HOSTILE_SEEDS (20) random attacks on the monitor, an hour or two
 	@HOSTILE_SEEDS=$(HOSTILE_SEEDS) HOSTILE_EXITS=$(HOSTILE_EXITS) tests/system/run.sh hostile
