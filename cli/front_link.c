@@ -116,6 +116,9 @@ static bool front_take_stopped(struct front *f, uint16_t vm, const uint8_t *data
     v->stop.text[sizeof(v->stop.text) - 1] = '\0';
     v->has_stop = true;
     v->state = RUN_VM_STOPPED;
+    if (v->starts <= v->stop.restarts) {
+        v->starts = v->stop.restarts + 1; /* some were not told of: nobody read (kvm/tell.h) */
+    }
     if (v->stop.will_restart == 0 && f->console.focus == vm) {
         console_focus(&f->console, CONSOLE_NOBODY, false); /* first: raw focus hides what is said */
     }

@@ -78,4 +78,26 @@ enum link_result link_read(struct link_reader *r, int fd, struct link_head *head
  * gone. @pre len <= LINK_DATA_MAX. */
 bool link_write(int fd, enum link_type type, uint16_t vm, const void *data, size_t len);
 
+/* Frames out of somebody who must not wait: holds at most the rest of one frame. Starts as zeros. */
+struct link_writer {
+    size_t at; /* what is left is buf[at .. end) */
+    size_t end;
+    uint8_t buf[sizeof(struct link_head) + LINK_DATA_MAX];
+};
+
+enum link_sent {
+    LINK_SENT, /* taken; the writer may hold a rest of it             */
+    LINK_FULL, /* not taken: the rest of an earlier frame still waits */
+    LINK_GONE, /* the other side is gone                              */
+};
+
+/* Sends what is left of an earlier frame: LINK_SENT if nothing is left. Never waits.
+ * @pre fd is non-blocking. */
+enum link_sent link_flush(struct link_writer *w, int fd);
+
+/* Sends one frame, or nothing of it. Never waits. Do not mix with link_write() on the same fd.
+ * @pre fd is non-blocking, len <= LINK_DATA_MAX. */
+enum link_sent link_post(struct link_writer *w, int fd, enum link_type type, uint16_t vm,
+                         const void *data, size_t len);
+
 #endif

@@ -7,9 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +20,21 @@
 
 #include "kvm/host.h"
 #include "kvm/link.h"
+#include "kvm/sched.h"
+#include "kvm/tell.h"
 
 #define REPORT_EVERY_NS 1000000000ull
 #define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps ending */
 #define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
 #define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
 
-#define LAST_WORDS_MS 1000 /* what a stuck link may take of a VM's last bytes */
+#define LAST_WORDS_NS 1000000000ull /* how long a VM's last bytes may wait for a stuck link */
 
 struct child {
     pid_t pid;                /* 0: not running                        */
+    bool ended;               /* its process has, its last words are still to be read */
+    int status;               /* ... its wait status                   */
+    uint64_t words_until_ns;  /* ... how long they are waited for      */
     int pid_fd;               /* readable when the process has ended   */
     int console_fd;           /* our end; -1 when closed               */
     struct vm_report *report; /* shared with the process     */
@@ -48,113 +51,22 @@ struct supervisor {
     int image_fd;
     int link_fd;
     struct link_reader reader;
+    struct teller tell;
     struct child child[SYSTEM_VMS_MAX];
     uint64_t next_report_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
-    bool link_up;
     int status;
 };
 
-static void ask_all_to_stop(struct supervisor *s);
-
-/* Where nobody is there to be told, nothing is to run on unwatched. */
-static void tell(struct supervisor *s, enum link_type type, uint32_t vm, const void *data,
-                 size_t len)
-{
-    if (s->link_up && !link_write(s->link_fd, type, (uint16_t)vm, data, len)) {
-        s->link_up = false;
-        ask_all_to_stop(s);
-    }
-}
-
-/* The VM's report, with what only the supervisor knows. */
-static void tell_report(struct supervisor *s, uint32_t vm)
-{
-    struct child *c = &s->child[vm];
-    c->report->input_dropped = c->input_dropped;
-    tell(s, LINK_REPORT, vm, c->report, sizeof(*c->report));
-}
-
-__attribute__((format(printf, 3, 4))) static void note(struct supervisor *s, uint32_t vm,
-                                                       const char *format, ...)
-{
-    char text[256];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (n > 0) {
-        size_t len = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1u;
-        tell(s, LINK_NOTE, vm, text, len);
-    }
-}
-
 /* --- Starting a VM ----------------------------------------------------------------------------- */
-
-/* CPUs that this process may use, in order; returns how many. */
-static uint32_t usable_cpus(uint32_t *list, uint32_t max)
-{
-    cpu_set_t set;
-    uint32_t count = 0;
-    CPU_ZERO(&set);
-    (void)sched_getaffinity(0, sizeof(set), &set);
-    for (uint32_t i = 0; i < CPU_SETSIZE && count < max; i++) {
-        if (CPU_ISSET(i, &set)) {
-            list[count] = i;
-            count++;
-        }
-    }
-    return count;
-}
-
-/* The host CPU for a logical one, folding where there are too few; -1: not pinned. */
-static int host_cpu(uint32_t logical)
-{
-    uint32_t list[256];
-    uint32_t count = usable_cpus(list, 256);
-    return logical == SYSTEM_CPU_ANY || count == 0 ? -1 : (int)list[logical % count];
-}
-
-/* One warning where CPUs fold; false where the system file forbids it. */
-static bool check_cpus(struct supervisor *s)
-{
-    uint32_t list[256];
-    uint32_t count = usable_cpus(list, 256);
-    bool fold = false;
-    for (uint32_t i = 0; i < s->image->vms; i++) {
-        uint32_t cpu = s->image->vm[i].cpu;
-        fold = fold || (cpu != SYSTEM_CPU_ANY && cpu >= count);
-    }
-    if (!fold) {
-        return true;
-    }
-    if ((s->image->flags & SYSTEM_FLAG_STRICT) != 0) {
-        note(s, LINK_NO_VM,
-             "the system file names more CPUs than the %u that are here, and says strict = true; "
-             "give it fewer or take strict away",
-             count);
-        return false;
-    }
-    note(s, LINK_NO_VM,
-         "warning: the system file names more CPUs than the %u that are here; they "
-         "fold onto those",
-         count);
-    return true;
-}
 
 static void child_exec(const struct supervisor *s, uint32_t index, int console, int report)
 {
     char image[16], number[16], console_text[16], report_text[16];
     char *const argv[] = {"bulkhead", "--component", "vmm",       image,
                           number,     console_text,  report_text, NULL};
-    int cpu = host_cpu(s->image->vm[index].cpu);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)cpu, &set);
-        (void)sched_setaffinity(0, sizeof(set), &set);
-    }
+    sched_pin(s->image->vm[index].cpu);
     (void)snprintf(image, sizeof(image), "%d", s->image_fd);
     (void)snprintf(number, sizeof(number), "%u", index);
     (void)snprintf(console_text, sizeof(console_text), "%d", console);
@@ -175,7 +87,7 @@ static bool child_start(struct supervisor *s, uint32_t index)
     }
     memset(c->report, 0, sizeof(*c->report));
     c->report->version = REPORT_VERSION;
-    c->report->cpu = (uint32_t)host_cpu(s->image->vm[index].cpu);
+    c->report->cpu = (uint32_t)sched_host_cpu(s->image->vm[index].cpu);
     pid_t pid = fork();
     if (pid == 0) {
         child_exec(s, index, pair[1], c->report_fd);
@@ -197,16 +109,18 @@ static bool child_start(struct supervisor *s, uint32_t index)
     c->console_fd = pair[0];
     c->started_ns = host_ns();
     c->restart_at_ns = 0;
+    c->ended = false;
     (void)fcntl(c->pid_fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(c->console_fd, F_SETFL, O_NONBLOCK);
-    tell(s, LINK_STARTED, index, c->report, sizeof(*c->report));
+    tell_started(&s->tell, index, c->report);
     return true;
 }
 
 static void start_or_give_up(struct supervisor *s, uint32_t index)
 {
     if (!child_start(s, index)) {
-        note(s, index, "cannot start its process: %s", strerror(errno));
+        tell_note(&s->tell, index, "cannot start its process: %s", strerror(errno));
+        s->child[index].restart_at_ns = 0;
         s->child[index].over = true;
         s->status = 1;
     }
@@ -227,7 +141,7 @@ static void ask_all_to_stop(struct supervisor *s)
         }
         if (s->child[i].pid > 0) {
             (void)kill(s->child[i].pid, SIGTERM);
-        } else {
+        } else if (!s->child[i].ended) {
             s->child[i].over = true;
         }
     }
@@ -246,29 +160,29 @@ static void kill_stubborn(struct supervisor *s)
     s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
 }
 
-/* Whether the link takes what may wait (consoles, reports), at once or within `ms`. Where there is
- * nobody, frames vanish. What must be said (a VM's start and end) finds the room that this leaves. */
-static bool link_takes(const struct supervisor *s, int ms)
-{
-    struct pollfd p = {.fd = s->link_fd, .events = POLLOUT};
-    return !s->link_up || poll(&p, 1, ms) == 1;
-}
-
-/* Reads a VM's console until it is empty or the link is full: a VM's bytes wait in its own buffer,
- * which drops and counts them, and never hold up the supervisor and with it the other VMs. */
-static void drain_console(struct supervisor *s, uint32_t index, int wait_ms)
+/* One piece of a VM's console: its bytes wait in its own buffer, which drops and counts them, until
+ * the link has room. False: there is nothing to read now. */
+static bool console_piece(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
     uint8_t buf[4096];
-    for (uint32_t turn = 0; turn < 64 && c->console_fd >= 0 && link_takes(s, wait_ms); turn++) {
-        ssize_t n = recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT);
-        if (n > 0) {
-            tell(s, LINK_CONSOLE, index, buf, (size_t)n);
-        } else if (n == 0) {
-            (void)close(c->console_fd);
-            c->console_fd = -1;
-        } else {
-            return;
+    ssize_t n = c->console_fd >= 0 ? recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT) : -1;
+    if (n > 0) {
+        tell_now(&s->tell, LINK_CONSOLE, index, buf, (size_t)n);
+    } else if (n == 0) {
+        (void)close(c->console_fd);
+        c->console_fd = -1;
+    }
+    return n > 0;
+}
+
+static void drain_consoles(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        for (uint32_t turn = 0; turn < 64 && tell_has_room(&s->tell); turn++) {
+            if (!console_piece(s, i)) {
+                break;
+            }
         }
     }
 }
@@ -343,28 +257,47 @@ static bool wants_restart(const struct supervisor *s, uint32_t index,
     return is_failure(why) && ever_ran && s->image->vm[index].on_failure == SYSTEM_FAIL_RESTART;
 }
 
-static void child_ended(struct supervisor *s, uint32_t index)
+static void child_reap(struct supervisor *s, uint32_t index)
+{
+    struct child *c = &s->child[index];
+    if (waitpid(c->pid, &c->status, 0) != c->pid) {
+        return;
+    }
+    (void)close(c->pid_fd);
+    c->pid_fd = -1;
+    c->pid = 0;
+    c->ended = true;
+    c->words_until_ns = host_ns() + LAST_WORDS_NS;
+}
+
+/* What nobody has read by now is lost. */
+static void drop_last_words(struct child *c)
+{
+    uint8_t buf[4096];
+    ssize_t n = 1;
+    while (c->console_fd >= 0 && n > 0) { /* bound: what a socket holds; nobody writes any more */
+        n = recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT);
+        c->report->console_dropped += n > 0 ? (uint64_t)n : 0;
+    }
+    if (c->console_fd >= 0) {
+        (void)close(c->console_fd);
+        c->console_fd = -1;
+    }
+}
+
+/* The VM has ended, and said what it had to say: what now? */
+static void child_conclude(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
     struct link_stopped why;
-    int status = 0;
-    if (waitpid(c->pid, &status, 0) != c->pid) {
-        return;
-    }
-    drain_console(s, index, LAST_WORDS_MS);
-    if (c->console_fd >= 0) {
-        (void)close(c->console_fd);
-    }
-    (void)close(c->pid_fd);
-    c->console_fd = -1;
-    c->pid_fd = -1;
-    c->pid = 0;
-    judge(s, c, status, &why);
+    drop_last_words(c);
+    c->ended = false;
+    judge(s, c, c->status, &why);
     bool again = wants_restart(s, index, &why);
     why.will_restart = again;
-    tell(s, LINK_STOPPED, index, &why, sizeof(why));
-    tell_report(s, index);
-    if (again && s->kill_at_ns == 0) { /* nobody took leave while it was told */
+    c->report->input_dropped = c->input_dropped;
+    tell_stopped(&s->tell, index, &why, c->report);
+    if (again) {
         uint64_t now = host_ns();
         bool hasty = now - c->started_ns < RESTART_GAP_NS; /* by a guest's reset, too */
         c->restarts++;
@@ -373,7 +306,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     }
     c->over = true;
     if (is_failure(&why) && s->image->vm[index].on_failure == SYSTEM_FAIL_STOP_ALL) {
-        note(s, index, "on_failure = \"stop-all\": the other VMs are stopped");
+        tell_note(&s->tell, index, "on_failure = \"stop-all\": the other VMs are stopped");
         ask_all_to_stop(s);
     }
 }
@@ -388,7 +321,7 @@ static void type_into(struct supervisor *s, uint32_t vm, const uint8_t *data, si
     size_t sent = n > 0 ? (size_t)n : 0;
     if (sent < len) {
         c->input_dropped += len - sent;
-        note(s, vm, "%zu typed bytes were lost: its input is full", len - sent);
+        tell_note(&s->tell, vm, "%zu typed bytes were lost: its input is full", len - sent);
     }
 }
 
@@ -413,8 +346,7 @@ static void read_link(struct supervisor *s)
         obey(s, &head, data);
     }
     if (r != LINK_AGAIN) {
-        s->link_up = false; /* nobody watches any more */
-        ask_all_to_stop(s);
+        s->tell.up = false; /* nobody watches any more */
     }
 }
 
@@ -430,22 +362,36 @@ static bool all_over(const struct supervisor *s)
     return true;
 }
 
+/* Each VM's report, with what only the supervisor knows. */
+static void report_all(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        struct child *c = &s->child[i];
+        if (c->pid > 0 && tell_has_room(&s->tell)) {
+            c->report->input_dropped = c->input_dropped;
+            tell_now(&s->tell, LINK_REPORT, i, c->report, sizeof(*c->report));
+        }
+    }
+}
+
 static void do_what_is_due(struct supervisor *s)
 {
     uint64_t now = host_ns();
     for (uint32_t i = 0; i < s->image->vms; i++) {
         struct child *c = &s->child[i];
+        if (c->ended && (c->console_fd < 0 || now >= c->words_until_ns)) {
+            child_conclude(s, i);
+        }
         if (c->restart_at_ns != 0 && now >= c->restart_at_ns) {
             start_or_give_up(s, i);
         }
     }
     if (now >= s->next_report_ns) {
-        for (uint32_t i = 0; i < s->image->vms; i++) {
-            if (s->child[i].pid > 0 && link_takes(s, 0)) {
-                tell_report(s, i);
-            }
-        }
+        report_all(s);
         s->next_report_ns = now + REPORT_EVERY_NS;
+    }
+    if (!s->tell.up && s->kill_at_ns == 0) {
+        ask_all_to_stop(s); /* nobody is there to be told: nothing is to run on unwatched */
     }
     kill_stubborn(s);
 }
@@ -457,6 +403,8 @@ static int ms_to_next(const struct supervisor *s)
     for (uint32_t i = 0; i < s->image->vms; i++) {
         uint64_t at = s->child[i].restart_at_ns;
         next = at != 0 && at < next ? at : next;
+        at = s->child[i].words_until_ns;
+        next = s->child[i].ended && at < next ? at : next;
     }
     if (s->kill_at_ns != 0 && s->kill_at_ns < next) {
         next = s->kill_at_ns;
@@ -468,24 +416,21 @@ static void turn(struct supervisor *s)
 {
     struct pollfd fds[1 + 2 * SYSTEM_VMS_MAX];
     uint32_t vms = s->image->vms;
-    bool room = link_takes(s, 0);
-    fds[0] = (struct pollfd){.fd = s->link_up ? s->link_fd : -1,
+    bool room = tell_has_room(&s->tell);
+    fds[0] = (struct pollfd){.fd = s->tell.up ? s->link_fd : -1,
                              .events = (short)(room ? POLLIN : POLLIN | POLLOUT)};
     for (uint32_t i = 0; i < vms; i++) {
         const struct child *c = &s->child[i];
-        fds[1u + 2u * i] =
-            (struct pollfd){.fd = room && c->pid > 0 ? c->console_fd : -1, .events = POLLIN};
+        fds[1u + 2u * i] = (struct pollfd){.fd = room ? c->console_fd : -1, .events = POLLIN};
         fds[2u + 2u * i] = (struct pollfd){.fd = c->pid > 0 ? c->pid_fd : -1, .events = POLLIN};
     }
     (void)poll(fds, 1u + 2u * vms, ms_to_next(s));
     for (uint32_t i = 0; i < vms; i++) {
-        if (fds[1u + 2u * i].fd >= 0 && fds[1u + 2u * i].revents != 0) {
-            drain_console(s, i, 0);
-        }
         if (fds[2u + 2u * i].fd >= 0 && fds[2u + 2u * i].revents != 0) {
-            child_ended(s, i);
+            child_reap(s, i);
         }
     }
+    drain_consoles(s); /* behind the reaping: a VM that has ended says nothing after this */
     if (fds[0].fd >= 0 && fds[0].revents != 0) {
         read_link(s); /* also where there is only room again: that does no harm */
     }
@@ -526,29 +471,40 @@ static bool prepare(struct supervisor *s)
     return s->image_fd >= 0;
 }
 
+/* Says what this host does not have of what the system file wants. False: it must have it. */
+static bool fits(struct supervisor *s)
+{
+    char text[256];
+    enum sched_fit cpus = sched_check_cpus(s->image, text, sizeof(text));
+    if (cpus != SCHED_FITS) {
+        tell_note(&s->tell, LINK_NO_VM, "%s", text);
+    }
+    return cpus != SCHED_REFUSED;
+}
+
 int supervise(const struct system_image *image, int link_fd)
 {
     static struct supervisor s;
-    const uint32_t version = LINK_VERSION;
-    s = (struct supervisor){.image = image, .link_fd = link_fd, .link_up = true};
+    s = (struct supervisor){.image = image, .link_fd = link_fd};
     (void)fcntl(link_fd, F_SETFL, O_NONBLOCK);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* the person's side says LINK_STOP */
-    tell(&s, LINK_HELLO, LINK_NO_VM, &version, sizeof(version));
+    tell_begin(&s.tell, link_fd, image->vms);
     if (!prepare(&s)) {
-        note(&s, LINK_NO_VM, "cannot prepare the VMs: %s", strerror(errno));
+        tell_note(&s.tell, LINK_NO_VM, "cannot prepare the VMs: %s", strerror(errno));
         s.status = 1;
-    } else if (!check_cpus(&s)) {
+    } else if (!fits(&s)) {
         s.status = 1;
     } else {
         s.next_report_ns = host_ns() + REPORT_EVERY_NS;
-        for (uint32_t i = 0; i < image->vms && s.kill_at_ns == 0; i++) {
+        for (uint32_t i = 0; i < image->vms && s.tell.up; i++) {
             start_or_give_up(&s, i);
         }
         while (!all_over(&s)) {
             turn(&s);
         }
     }
-    tell(&s, LINK_DONE, LINK_NO_VM, NULL, 0);
+    tell_all(&s.tell);
+    (void)link_write(link_fd, LINK_DONE, LINK_NO_VM, NULL, 0);
     return s.status;
 }

@@ -37,6 +37,7 @@ struct board {
 static struct board *board;
 static struct system_image image;
 static struct link_reader reader;
+static bool tight; /* the next supervisor's link holds very little */
 
 static void pause_a_little(void)
 {
@@ -66,6 +67,13 @@ static void flood(int console)
     }
 }
 
+static void wait_for_go(void)
+{
+    while (atomic_load(&board->go) == 0) {
+        pause_a_little();
+    }
+}
+
 static int component(char **argv)
 {
     const struct system_image *system =
@@ -92,10 +100,11 @@ static int component(char **argv)
         report->end_code = 7;
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
+    } else if (strcmp(name, "again") == 0) {
+        wait_for_go();
+        report->end = VM_END_RESET;
     } else if (strcmp(name, "once") == 0 && starts == 1) {
-        while (atomic_load(&board->go) == 0) {
-            pause_a_little();
-        }
+        wait_for_go();
         report->end = VM_END_RESET;
     } else {
         (void)signal(SIGTERM, SIG_IGN); /* as one that comes just before the wait */
@@ -123,12 +132,23 @@ static void new_board(const char *first, const char *second)
         image.vms = (uint32_t)i + 1u;
     }
     reader.have = 0;
+    tight = false;
+}
+
+/* A link with as little room in it as the kernel lets it have. */
+static void tighten(int fd)
+{
+    const int bytes = 1;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 }
 
 static pid_t new_supervisor(int *link)
 {
     int fd[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    if (tight) {
+        tighten(fd[1]);
+    }
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -220,6 +240,28 @@ static void who_does_not_read_holds_up_no_restart(void **state)
     assert_true(ends(pid));
 }
 
+/* On a link that holds three frames or so, what one VM has to tell fills it alone. */
+static void who_does_not_read_holds_up_no_restart_however_many_there_were(void **state)
+{
+    (void)state;
+    struct link_stopped why = {0};
+    struct vm_report started;
+    int link;
+    new_board("flood", "again");
+    tight = true;
+    atomic_store(&board->go, 1);
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[1], 5));
+    assert_true(comes_true(&board->stuck, 1));
+    do { /* bound: the VM starts again and again, and all of it is told in the end */
+        frame(link, LINK_STOPPED, &why, sizeof(why));
+    } while (why.restarts < 4);
+    assert_int_equal(why.cause, LINK_STOP_RESET);
+    frame(link, LINK_STARTED, &started, sizeof(started));
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
 {
     (void)state;
@@ -243,6 +285,27 @@ static void a_component_cannot_take_the_report_away_from_under_the_supervisor(vo
     frame(link, LINK_STOPPED, &why, sizeof(why));
     frame(link, LINK_REPORT, &report, sizeof(report));
     assert_int_equal(report.end_code, 2);
+    assert_true(ends(pid));
+    close(link);
+}
+
+static void strict_wants_its_cpus(void **state)
+{
+    (void)state;
+    int link;
+    struct link_head head;
+    const uint8_t *data;
+    new_board("deaf", NULL);
+    image.vm[0].cpu = 4095;
+    image.flags = SYSTEM_FLAG_STRICT;
+    pid_t pid = new_supervisor(&link);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_HELLO);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_NOTE);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_DONE);
+    assert_int_equal(atomic_load(&board->starts[0]), 0);
     assert_true(ends(pid));
     close(link);
 }
@@ -276,7 +339,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_vm_that_misses_its_signal_ends_by_the_end_of_its_input),
         cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
+        cmocka_unit_test(who_does_not_read_holds_up_no_restart_however_many_there_were),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
+        cmocka_unit_test(strict_wants_its_cpus),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
