@@ -53,6 +53,7 @@ struct supervisor {
     struct link_reader reader;
     struct teller tell;
     struct child child[SYSTEM_VMS_MAX];
+    uint32_t next_console; /* whose turn it is to be read */
     uint64_t next_report_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
     int status;
@@ -176,14 +177,14 @@ static bool console_piece(struct supervisor *s, uint32_t index)
     return n > 0;
 }
 
+/* A piece from each VM in turn, so that none that floods keeps another's waiting. */
 static void drain_consoles(struct supervisor *s)
 {
-    for (uint32_t i = 0; i < s->image->vms; i++) {
-        for (uint32_t turn = 0; turn < 64 && tell_has_room(&s->tell); turn++) {
-            if (!console_piece(s, i)) {
-                break;
-            }
-        }
+    uint32_t vms = s->image->vms;
+    uint32_t idle = 0;
+    for (uint32_t turn = 0; turn < 64 * vms && idle < vms && tell_has_room(&s->tell); turn++) {
+        idle = console_piece(s, s->next_console) ? 0 : idle + 1;
+        s->next_console = (s->next_console + 1) % vms;
     }
 }
 

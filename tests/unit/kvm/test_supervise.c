@@ -100,6 +100,10 @@ static int component(char **argv)
         report->end_code = 7;
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
+    } else if (strcmp(name, "quiet") == 0) {
+        wait_for_go();
+        (void)send(console, "hello\n", 6, MSG_NOSIGNAL);
+        until_end_of_input(console);
     } else if (strcmp(name, "again") == 0) {
         wait_for_go();
         report->end = VM_END_RESET;
@@ -262,6 +266,29 @@ static void who_does_not_read_holds_up_no_restart_however_many_there_were(void *
     assert_true(ends(pid));
 }
 
+static void a_flood_does_not_keep_another_vms_line_waiting(void **state)
+{
+    (void)state;
+    const struct timespec a_while = {.tv_nsec = 10000000};
+    struct link_head head = {.vm = LINK_NO_VM};
+    const uint8_t *data;
+    int link;
+    unsigned frames = 0;
+    new_board("flood", "quiet");
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->stuck, 1));
+    atomic_store(&board->go, 1);
+    while (frames < 200 && (head.type != LINK_CONSOLE || head.vm != 1)) {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        (void)nanosleep(&a_while, NULL); /* slower than the flood */
+        frames++;
+    }
+    assert_int_equal(head.vm, 1);
+    assert_memory_equal(data, "hello\n", 6);
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
 {
     (void)state;
@@ -340,6 +367,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart_however_many_there_were),
+        cmocka_unit_test(a_flood_does_not_keep_another_vms_line_waiting),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
         cmocka_unit_test(strict_wants_its_cpus),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
