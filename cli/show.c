@@ -223,6 +223,10 @@ static void show_policies(FILE *out, const struct system_vm *vm)
     } else {
         fprintf(out, "%u\n", vm->cpu);
     }
+    if (vm->priority != 0) {
+        heading(out, "priority");
+        fprintf(out, "%u\n", vm->priority);
+    }
     heading(out, "late ticks");
     fprintf(out, "%s\n", schema_word_name(&schema_tick_policies, vm->tick_policy));
     heading(out, "on failure");

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Where a VM's process is scheduled. */
+ * Where and how a VM's process is scheduled. A priority is one of SCHED_FIFO: a VM that halts when it
+ * is idle needs no share of the CPU, it needs to be first. What a process starts itself (there is
+ * nothing) would not inherit it. */
 #include "kvm/sched.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CPUS_MAX 256u
 
@@ -41,6 +45,12 @@ void sched_pin(uint32_t logical)
     }
 }
 
+bool sched_set_priority(pid_t pid, uint32_t priority)
+{
+    const struct sched_param param = {.sched_priority = (int)priority};
+    return priority == 0 || sched_setscheduler(pid, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
+}
+
 static bool is_strict(const struct system_image *image)
 {
     return (image->flags & SYSTEM_FLAG_STRICT) != 0;
@@ -69,5 +79,47 @@ enum sched_fit sched_check_cpus(const struct system_image *image, char *text, si
                    "warning: the system file names more CPUs than the %u that are here; they fold "
                    "onto those",
                    count);
+    return SCHED_WARNING;
+}
+
+/* Tries it on the calling process, which must be an ordinary one, and takes it back. */
+static bool may_have(uint32_t priority)
+{
+    const struct sched_param high = {.sched_priority = (int)priority};
+    const struct sched_param none = {.sched_priority = 0};
+    int policy = sched_getscheduler(0);
+    if (policy == SCHED_FIFO || policy == SCHED_RR) {
+        return true; /* whoever started us has seen to it; the VMs' processes tell */
+    }
+    if (sched_setscheduler(0, SCHED_FIFO, &high) != 0) {
+        return false;
+    }
+    (void)sched_setscheduler(0, policy, &none);
+    return true;
+}
+
+enum sched_fit sched_check_priorities(const struct system_image *image, char *text, size_t size)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < image->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        most = image->vm[i].priority > most ? image->vm[i].priority : most;
+    }
+    if (most == 0 || may_have(most)) {
+        return SCHED_FITS;
+    }
+    if (is_strict(image)) {
+        (void)snprintf(
+            text, size,
+            "the system file gives a VM priority %u, which this host does not allow (%s), "
+            "and says strict = true; run as root or raise `ulimit -r` to %u, or take "
+            "strict away",
+            most, strerror(errno), most);
+        return SCHED_REFUSED;
+    }
+    (void)snprintf(
+        text, size,
+        "warning: the system file gives a VM priority %u, which this host does not allow "
+        "(%s); it runs as any other process. Run as root or raise `ulimit -r` to %u",
+        most, strerror(errno), most);
     return SCHED_WARNING;
 }

@@ -68,6 +68,7 @@ static void child_exec(const struct supervisor *s, uint32_t index, int console, 
                           number,     console_text,  report_text, NULL};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     sched_pin(s->image->vm[index].cpu);
+    (void)sched_set_priority(0, s->image->vm[index].priority); /* the person was warned */
     (void)snprintf(image, sizeof(image), "%d", s->image_fd);
     (void)snprintf(number, sizeof(number), "%u", index);
     (void)snprintf(console_text, sizeof(console_text), "%d", console);
@@ -480,7 +481,11 @@ static bool fits(struct supervisor *s)
     if (cpus != SCHED_FITS) {
         tell_note(&s->tell, LINK_NO_VM, "%s", text);
     }
-    return cpus != SCHED_REFUSED;
+    enum sched_fit priorities = sched_check_priorities(s->image, text, sizeof(text));
+    if (priorities != SCHED_FITS) {
+        tell_note(&s->tell, LINK_NO_VM, "%s", text);
+    }
+    return cpus != SCHED_REFUSED && priorities != SCHED_REFUSED;
 }
 
 int supervise(const struct system_image *image, int link_fd)

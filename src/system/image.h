@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define SYSTEM_MAGIC   0x646165686B6C7542ull /* "Bulkhead" */
-#define SYSTEM_VERSION 1u
+#define SYSTEM_VERSION 2u
 
 #define SYSTEM_VMS_MAX     8u
 #define SYSTEM_NAME_MAX    32u /* bytes with the final 0, for every string below */
@@ -24,6 +24,8 @@
 
 #define SYSTEM_CPU_ANY UINT32_MAX /* not pinned         */
 #define SYSTEM_AT_ANY  UINT64_MAX /* the loader chooses */
+
+#define SYSTEM_PRIORITY_MAX 98u /* 0: as any other process. One is left above every VM */
 
 /* A guest's file. An absent one has an empty path. */
 struct system_file {
@@ -80,6 +82,8 @@ struct system_vm {
     uint32_t ranges;      /* how many of range[] are used           */
     uint32_t serials;
     uint32_t modules;
+    uint32_t priority;                            /* 0 to SYSTEM_PRIORITY_MAX: higher goes first */
+    uint32_t unused;                              /* zero */
     struct system_range range[SYSTEM_RANGES_MAX]; /* ascending, disjoint */
     struct system_serial serial[SYSTEM_SERIALS_MAX];
     struct system_file kernel;

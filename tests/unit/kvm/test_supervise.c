@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,6 +34,7 @@ struct board {
     atomic_uint starts[SYSTEM_VMS_MAX];
     atomic_uint stuck; /* a VM could not write any more */
     atomic_uint go;
+    atomic_int policy[SYSTEM_VMS_MAX]; /* of their scheduling */
 };
 
 static struct board *board;
@@ -84,6 +87,7 @@ static int component(char **argv)
     int console = atoi(argv[5]);
     board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
     const char *name = system->vm[index].name;
+    atomic_store(&board->policy[index], sched_getscheduler(0));
     unsigned starts = atomic_fetch_add(&board->starts[index], 1) + 1;
     report->state = REPORT_LOADING;
     if (strcmp(name, "refused") == 0 && starts > 1) {
@@ -316,6 +320,42 @@ static void a_component_cannot_take_the_report_away_from_under_the_supervisor(vo
     close(link);
 }
 
+/* May this process have it? That depends on who runs the test. */
+static bool may_have_priority(uint32_t priority)
+{
+    const struct sched_param high = {.sched_priority = (int)priority};
+    const struct sched_param none = {.sched_priority = 0};
+    bool may = sched_setscheduler(0, SCHED_FIFO, &high) == 0;
+    (void)sched_setscheduler(0, SCHED_OTHER, &none);
+    return may;
+}
+
+static void a_vm_with_a_priority_has_it_or_the_person_is_told(void **state)
+{
+    (void)state;
+    int link;
+    char said[256] = "";
+    struct link_head head;
+    const uint8_t *data;
+    bool may = may_have_priority(7);
+    new_board("deaf", "deaf");
+    image.vm[1].priority = 7;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 1) && comes_true(&board->starts[1], 1));
+    assert_int_equal(atomic_load(&board->policy[0]), SCHED_OTHER);
+    assert_int_equal(atomic_load(&board->policy[1]) & ~SCHED_RESET_ON_FORK,
+                     may ? SCHED_FIFO : SCHED_OTHER);
+    do { /* bound: the VMs start */
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        if (head.type == LINK_NOTE) {
+            snprintf(said, sizeof(said), "%.*s", (int)head.len, (const char *)data);
+        }
+    } while (head.type != LINK_STARTED);
+    assert_int_equal(strstr(said, "priority 7") != NULL, !may);
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void strict_wants_its_cpus(void **state)
 {
     (void)state;
@@ -369,6 +409,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_does_not_read_holds_up_no_restart_however_many_there_were),
         cmocka_unit_test(a_flood_does_not_keep_another_vms_line_waiting),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
+        cmocka_unit_test(a_vm_with_a_priority_has_it_or_the_person_is_told),
         cmocka_unit_test(strict_wants_its_cpus),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
