@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "kvm/account.h"
+
 /* How many frames are taken before the screen, the keys and the clock have their turn. */
 #define FRONT_BATCH 64
 
@@ -81,6 +83,22 @@ static bool front_take_started(struct front *f, uint16_t vm, const uint8_t *data
         front_say(f, "%s starts again (start %u)", front_name(f, vm), v->starts);
     } else {
         front_say(f, "%s starts", front_name(f, vm));
+    }
+    return true;
+}
+
+/* A process's account: a VM's, or the supervisor's, with which we look at ourselves too. */
+static bool front_take_process(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    bool of_vm = vm != LINK_NO_VM;
+    struct process_report *p = of_vm ? &f->facts->vm[vm].process : &f->facts->supervisor;
+    if (len != sizeof(*p)) {
+        return false;
+    }
+    memcpy(p, data, len);
+    front_log_process(&f->log, f->now_ns, of_vm ? front_name(f, vm) : "/supervisor", p);
+    if (!of_vm && account_sample(&f->facts->front, 0)) {
+        front_log_process(&f->log, f->now_ns, "/front", &f->facts->front);
     }
     return true;
 }
@@ -201,6 +219,8 @@ static bool front_take_frame(struct front *f, const struct link_head *head, cons
         return front_take_stopped(f, head->vm, data, head->len);
     case LINK_REPORT:
         return front_take_report(f, head->vm, data, head->len);
+    case LINK_PROCESS:
+        return front_take_process(f, head->vm, data, head->len);
     case LINK_DONE:
         return front_take_done(f);
     default:

@@ -41,6 +41,7 @@ struct run_vm {
     uint32_t failures;       /* also those after which it was started again              */
     struct vm_report report; /* of the last start                                        */
     struct link_stopped stop;
+    struct process_report process;    /* of the last start, as far as is known */
     char last_line[SUMMARY_LINE_MAX]; /* the last line with text, made harmless */
 };
 
@@ -58,6 +59,8 @@ struct run_facts {
     uint64_t run_ns;    /* from there to the end                                */
     bool limited;       /* --for was given                                      */
     int status;         /* exit status of the command                           */
+    struct process_report supervisor;
+    struct process_report front; /* this process */
     struct run_vm vm[SYSTEM_VMS_MAX];
 };
 

@@ -14,7 +14,7 @@
 #include "kvm/report.h"
 
 #define LINK_MAGIC    0x4B4C4842u /* "BHLK" */
-#define LINK_VERSION  1u
+#define LINK_VERSION  2u
 #define LINK_DATA_MAX 32768u
 #define LINK_NO_VM    0xFFFFu
 
@@ -27,6 +27,7 @@ enum link_type {
     LINK_STOPPED = 5, /* vm; struct link_stopped                                             */
     LINK_REPORT = 6,  /* vm; struct vm_report: about once a second, and after LINK_STOPPED   */
     LINK_DONE = 7,    /* nothing runs any more: the last frame                               */
+    LINK_PROCESS = 8, /* vm, or LINK_NO_VM: the supervisor; struct process_report            */
     /* person to supervisor */
     LINK_INPUT = 32, /* vm; bytes for the guest's first UART                                */
     LINK_STOP = 33,  /* end every VM; LINK_DONE follows                                     */

@@ -18,15 +18,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kvm/account.h"
 #include "kvm/host.h"
 #include "kvm/link.h"
 #include "kvm/sched.h"
 #include "kvm/tell.h"
 
-#define REPORT_EVERY_NS 1000000000ull
-#define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps ending */
-#define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
-#define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
+#define REPORT_EVERY_NS  1000000000ull
+#define ACCOUNT_EVERY_NS 2000000000ull /* at least: looking may take 1 % of a CPU */
+#define ACCOUNT_SHARE    100u
+#define RESTART_GAP_NS   1000000000ull /* between the starts of a VM that keeps ending */
+#define KILL_AGAIN_NS    100000000ull  /* between two rounds of killing */
+#define STOP_GRACE_NS    2000000000ull /* from asking a VM to end to killing it         */
 
 #define LAST_WORDS_NS 1000000000ull /* how long a VM's last bytes may wait for a stuck link */
 
@@ -39,6 +42,7 @@ struct child {
     int console_fd;           /* our end; -1 when closed               */
     struct vm_report *report; /* shared with the process     */
     int report_fd;
+    struct process_report account;
     uint32_t restarts;
     uint64_t started_ns;
     uint64_t restart_at_ns; /* 0: not waiting to be started again */
@@ -53,8 +57,10 @@ struct supervisor {
     struct link_reader reader;
     struct teller tell;
     struct child child[SYSTEM_VMS_MAX];
-    uint32_t next_console; /* whose turn it is to be read */
+    uint32_t next_console;         /* whose turn it is to be read */
+    struct process_report account; /* of this process */
     uint64_t next_report_ns;
+    uint64_t next_account_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
     int status;
 };
@@ -128,11 +134,40 @@ static void start_or_give_up(struct supervisor *s, uint32_t index)
     }
 }
 
+/* --- Accounts ---------------------------------------------------------------------------------- */
+
+/* CPU time of this process. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Looks at every process and tells what it takes. A VM's process counts from when its guest runs. */
+static void account_all(struct supervisor *s)
+{
+    uint64_t begin = cpu_ns();
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        struct child *c = &s->child[i];
+        if (c->pid > 0 && c->report->state == REPORT_RUNNING &&
+            account_sample(&c->account, c->pid) && tell_has_room(&s->tell)) {
+            tell_now(&s->tell, LINK_PROCESS, i, &c->account, sizeof(c->account));
+        }
+    }
+    if (account_sample(&s->account, 0) && tell_has_room(&s->tell)) {
+        tell_now(&s->tell, LINK_PROCESS, LINK_NO_VM, &s->account, sizeof(s->account));
+    }
+    uint64_t pause = (cpu_ns() - begin) * ACCOUNT_SHARE;
+    s->next_account_ns = host_ns() + (pause > ACCOUNT_EVERY_NS ? pause : ACCOUNT_EVERY_NS);
+}
+
 /* --- Ending ------------------------------------------------------------------------------------ */
 
 static void ask_all_to_stop(struct supervisor *s)
 {
     if (s->kill_at_ns == 0) {
+        account_all(s); /* for the last time */
         s->kill_at_ns = host_ns() + STOP_GRACE_NS;
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
@@ -392,6 +427,9 @@ static void do_what_is_due(struct supervisor *s)
         report_all(s);
         s->next_report_ns = now + REPORT_EVERY_NS;
     }
+    if (now >= s->next_account_ns && s->kill_at_ns == 0) {
+        account_all(s);
+    }
     if (!s->tell.up && s->kill_at_ns == 0) {
         ask_all_to_stop(s); /* nobody is there to be told: nothing is to run on unwatched */
     }
@@ -407,6 +445,9 @@ static int ms_to_next(const struct supervisor *s)
         next = at != 0 && at < next ? at : next;
         at = s->child[i].words_until_ns;
         next = s->child[i].ended && at < next ? at : next;
+    }
+    if (s->kill_at_ns == 0 && s->next_account_ns < next) {
+        next = s->next_account_ns;
     }
     if (s->kill_at_ns != 0 && s->kill_at_ns < next) {
         next = s->kill_at_ns;
@@ -503,6 +544,7 @@ int supervise(const struct system_image *image, int link_fd)
         s.status = 1;
     } else {
         s.next_report_ns = host_ns() + REPORT_EVERY_NS;
+        s.next_account_ns = s.next_report_ns;
         for (uint32_t i = 0; i < image->vms && s.tell.up; i++) {
             start_or_give_up(&s, i);
         }

@@ -377,6 +377,31 @@ static void strict_wants_its_cpus(void **state)
     close(link);
 }
 
+/* The supervisor tells what each process takes: its VMs', and its own. */
+static void every_process_is_accounted_for(void **state)
+{
+    (void)state;
+    int link;
+    struct link_head head;
+    const uint8_t *data;
+    bool seen[3] = {false, false, false};
+    new_board("deaf", "deaf");
+    pid_t pid = new_supervisor(&link);
+    while (!seen[0] || !seen[1] || !seen[2]) { /* bound: they are told of every few seconds */
+        struct process_report p;
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        if (head.type == LINK_PROCESS) {
+            assert_int_equal(head.len, sizeof(p));
+            memcpy(&p, data, sizeof(p));
+            assert_true(p.private_kib > 0 && p.fds > 0);
+            assert_int_equal(p.pid == (uint32_t)pid, head.vm == LINK_NO_VM);
+            seen[head.vm < 2 ? head.vm : 2] = true;
+        }
+    }
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_guest_that_says_it_failed_has_failed(void **state)
 {
     (void)state;
@@ -411,6 +436,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
         cmocka_unit_test(a_vm_with_a_priority_has_it_or_the_person_is_told),
         cmocka_unit_test(strict_wants_its_cpus),
+        cmocka_unit_test(every_process_is_accounted_for),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
