@@ -335,6 +335,11 @@ static void parse_policies(struct parse *p)
     if (schema_number(p->group, "cpu", SCHEMA_CPU_MAX, &cpu)) {
         vm->cpu = (uint32_t)cpu;
     }
+    line[SYSTEM_FIELD_PRIORITY] = line_of(schema_get(p->group, "priority"));
+    uint64_t priority = 0;
+    if (schema_number(p->group, "priority", SYSTEM_PRIORITY_MAX, &priority)) {
+        vm->priority = (uint32_t)priority;
+    }
     /* Without a word the image's 0 holds: catch-up, stop. */
     (void)schema_word(p->group, "tick_policy", &schema_tick_policies, &vm->tick_policy);
     (void)schema_word(p->group, "on_failure", &schema_on_failures, &vm->on_failure);

@@ -277,6 +277,7 @@ static void fill_field(FILE *out, const struct context *c)
         [SYSTEM_FIELD_NONE] = "unused part",
         [SYSTEM_FIELD_NAME] = "name",
         [SYSTEM_FIELD_CPU] = "CPU",
+        [SYSTEM_FIELD_PRIORITY] = "priority",
         [SYSTEM_FIELD_PROTOCOL] = "boot protocol",
         [SYSTEM_FIELD_DEVICES] = "set of devices",
         [SYSTEM_FIELD_TICK_POLICY] = "tick policy",

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "kvm/account.h"
+
 /* How many frames are taken before the screen, the keys and the clock have their turn. */
 #define FRONT_BATCH 64
 
@@ -96,6 +98,22 @@ static bool front_take_started(struct front *f, uint16_t vm, const uint8_t *data
     return true;
 }
 
+/* A process's account: a VM's, or the supervisor's, with which we look at ourselves too. */
+static bool front_take_process(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+{
+    bool of_vm = vm != LINK_NO_VM;
+    struct process_report *p = of_vm ? &f->facts->vm[vm].process : &f->facts->supervisor;
+    if (len != sizeof(*p)) {
+        return false;
+    }
+    memcpy(p, data, len);
+    front_log_process(&f->log, f->now_ns, of_vm ? front_name(f, vm) : "/supervisor", p);
+    if (!of_vm && account_sample(&f->facts->front, 0)) {
+        front_log_process(&f->log, f->now_ns, "/front", &f->facts->front);
+    }
+    return true;
+}
+
 /* A guest that says by its debug-exit port that it failed, has failed. */
 static bool front_is_failure(const struct link_stopped *s)
 {
@@ -127,6 +145,9 @@ static bool front_take_stopped(struct front *f, uint16_t vm, const uint8_t *data
     v->stop.text[sizeof(v->stop.text) - 1] = '\0';
     v->has_stop = true;
     v->state = RUN_VM_STOPPED;
+    if (v->starts <= v->stop.restarts) {
+        v->starts = v->stop.restarts + 1; /* some were not told of: nobody read (kvm/tell.h) */
+    }
     if (v->stop.will_restart == 0 && f->console.focus == vm) {
         console_focus(&f->console, CONSOLE_NOBODY, false); /* first: raw focus hides what is said */
     }
@@ -230,6 +251,8 @@ static bool front_take_frame(struct front *f, const struct link_head *head, cons
         return front_take_report(f, head->vm, data, head->len);
     case LINK_SWITCH:
         return front_take_switch(f, head->vm, data, head->len);
+    case LINK_PROCESS:
+        return front_take_process(f, head->vm, data, head->len);
     case LINK_DONE:
         return front_take_done(f);
     default:

@@ -9,12 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_EVENTS  "bulkhead"
-#define LOG_MACHINE "machine" /* the simulated machine's own console */
+#define LOG_EVENTS    "bulkhead"
+#define LOG_MACHINE   "machine" /* the simulated machine's own console */
+#define LOG_PROCESSES "processes"
 
 void front_log_none(struct front_log *log)
 {
     log->events = -1;
+    log->processes = -1;
     log->failed = false;
     for (uint32_t i = 0; i < SYSTEM_VMS_MAX; i++) {
         log->vm[i] = -1;
@@ -49,9 +51,14 @@ bool front_log_open(struct front_log *log, const char *dir, const struct system_
     }
     log->events = log_open_one(dir, LOG_EVENTS, why, why_size);
     bool ok = log->events >= 0;
+    if (ok) {
+        log->processes = log_open_one(dir, LOG_PROCESSES, why, why_size);
+        ok = log->processes >= 0;
+    }
     for (uint32_t i = 0; i < image->vms && ok; i++) {
         const char *name = image->vm[i].name;
-        if (strcmp(name, LOG_EVENTS) == 0 || strcmp(name, LOG_MACHINE) == 0) {
+        if (strcmp(name, LOG_EVENTS) == 0 || strcmp(name, LOG_MACHINE) == 0 ||
+            strcmp(name, LOG_PROCESSES) == 0) {
             snprintf(
                 why, why_size,
                 "--log: a VM is called \"%s\", and %s.log is for something else; rename the VM",
@@ -97,6 +104,17 @@ bool front_log_event(struct front_log *log, uint64_t now_ns, const char *text)
     return log_write(log, log->events, line, n > 0 ? (size_t)n : 0);
 }
 
+bool front_log_process(struct front_log *log, uint64_t now_ns, const char *name,
+                       const struct process_report *p)
+{
+    char line[256];
+    int n = snprintf(
+        line, sizeof(line), "[%8llu.%03llu] %.32s pid %u private %llu KiB descriptors %u\n",
+        (unsigned long long)(now_ns / 1000000000u), (unsigned long long)(now_ns / 1000000u % 1000u),
+        name, p->pid, (unsigned long long)p->private_kib, p->fds);
+    return log_write(log, log->processes, line, n > 0 ? (size_t)n : 0);
+}
+
 void front_log_close(struct front_log *log)
 {
     for (uint32_t i = 0; i < SYSTEM_VMS_MAX; i++) {
@@ -106,6 +124,9 @@ void front_log_close(struct front_log *log)
     }
     if (log->events >= 0) {
         close(log->events);
+    }
+    if (log->processes >= 0) {
+        close(log->processes);
     }
     front_log_none(log);
 }

@@ -74,6 +74,7 @@ struct machine_plan {
     char memory[32];
     char netdev[MACHINE_NETDEV_MAX]; /* empty: no network */
     bool icount;
+    char icount_arg[32];
     int initrd;
     int far_link;
     int log;
@@ -226,9 +227,9 @@ static size_t machine_qemu_args(struct machine_plan *plan, char **argv)
     /* without a boot ROM: nobody boots from it */
     char *const net[] = {"-netdev", plan->netdev, "-device", "virtio-net-pci,netdev=net,romfile="};
     static char *const fast[] = {"-accel", "tcg,thread=multi"};
-    static char *const exact[] = {
-        "-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm",
-        "-seed",  "1"};
+    char *const exact[] = {"-accel",         "tcg",  "-icount",
+                           plan->icount_arg, "-rtc", "base=2026-01-01,clock=vm",
+                           "-seed",          "1"};
     char *const own[] = {"-m",      plan->memory, "-kernel", plan->kernel,
                          "-initrd", initrd,       "-append", plan->cmdline};
     size_t n = 0;
@@ -276,12 +277,24 @@ static int machine_open_log(const char *log_dir, char *why, size_t why_size)
     return fd;
 }
 
+/* BULKHEAD_ICOUNT=N: an instruction takes N ns, a power of two up to 1024. Anything else: not asked. */
+static void machine_plan_icount(struct machine_plan *plan)
+{
+    const char *given = getenv("BULKHEAD_ICOUNT");
+    unsigned long ns = given != NULL ? strtoul(given, NULL, 10) : 0;
+
+    for (unsigned shift = 0; shift <= 10; shift++) {
+        if (ns == 1ul << shift) {
+            plan->icount = true;
+            (void)snprintf(plan->icount_arg, sizeof(plan->icount_arg), "shift=%u,sleep=off", shift);
+        }
+    }
+}
+
 static bool machine_make_plan(struct machine_plan *plan, const struct system_image *image,
                               const struct machine_options *opt, char *why, size_t why_size)
 {
-    const char *icount = getenv("BULKHEAD_ICOUNT");
-
-    plan->icount = icount != NULL && strcmp(icount, "1") == 0;
+    machine_plan_icount(plan);
     if (!machine_find_qemu(plan->qemu, sizeof(plan->qemu), why, why_size) ||
         !machine_find_files(plan, why, why_size)) {
         return false;

@@ -183,6 +183,8 @@ static const struct key vm_keys[] = {
      "letters, digits, '-' and '_'; no other VM has it"},
     {"cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
      "the logical CPU it is pinned to"},
+    {"priority", KEY_NUMBER, false, SYSTEM_PRIORITY_MAX, NULL, NULL, "0, as any other process",
+     "1 to 98: it runs before all that have less, and before everything else"},
     {"boot", KEY_GROUP, true, 0, NULL, &boot_list, NULL, "what is started, and how"},
     {"memory", KEY_GROUPS, false, SYSTEM_RANGES_MAX, NULL, &range_list, "laid out by \"ram\"",
      "RAM exactly there and nowhere else; give this or \"ram\""},
@@ -204,7 +206,7 @@ static const struct key_list vm_list = {"a VM", vm_keys, COUNT(vm_keys)};
 
 static const struct key file_keys[] = {
     {"strict", KEY_BOOL, false, 0, NULL, NULL, "false",
-     "true: refuse a CPU number that the host does not have, instead of folding it"},
+     "true: refuse a CPU or priority that cannot be had, instead of making do"},
     {"switches", KEY_GROUPS, false, SYSTEM_SWITCHES_MAX, NULL, &switch_list, "none",
      "virtual Ethernet switches, to link VMs"},
     {"vms", KEY_GROUPS, true, SYSTEM_VMS_MAX, NULL, &vm_list, NULL, "the virtual machines"},

@@ -291,6 +291,10 @@ static void show_policies(FILE *out, const struct system_vm *vm)
     if (vm->nics != 0) {
         show_cpu(out, "io CPU", vm->io_cpu);
     }
+    if (vm->priority != 0) {
+        heading(out, "priority");
+        fprintf(out, "%u\n", vm->priority);
+    }
     heading(out, "late ticks");
     fprintf(out, "%s\n", schema_word_name(&schema_tick_policies, vm->tick_policy));
     heading(out, "on failure");

@@ -94,6 +94,21 @@ static void text_times(const struct run_vm *v, FILE *out)
     fputc('\n', out);
 }
 
+/* What a process took from the host. Those that did not live long enough to be looked at have none. */
+static void text_process(const char *name, const struct process_report *p, FILE *out)
+{
+    if (p->samples == 0) {
+        return;
+    }
+    text_row(out, name);
+    fprintf(out, "%.1f MiB private (peak %.1f), %" PRIu32 " descriptors",
+            (double)p->private_kib / 1024.0, (double)p->private_kib_peak / 1024.0, p->fds);
+    if (p->fds_peak != p->fds) {
+        fprintf(out, " (peak %" PRIu32 ")", p->fds_peak);
+    }
+    fputc('\n', out);
+}
+
 /* Starts a new row of a list where the line grows long. */
 static void text_item(FILE *out, unsigned *items, const char *name, uint64_t value)
 {
@@ -191,6 +206,7 @@ static void text_vm(const struct run_facts *f, uint32_t i, FILE *out)
     text_outcome(v, out);
     if (v->has_report) {
         text_times(v, out);
+        text_process("monitor", &v->process, out);
         text_exits(&v->report, out);
         text_ticks(&v->report, out);
         text_oddities(&v->report, out);
@@ -246,6 +262,8 @@ void summary_text(const struct run_facts *f, FILE *out)
     fprintf(out, "after %.1f s: ", seconds(f->run_ns));
     summary_clean_text(out, f->end_text, sizeof(f->end_text));
     fputc('\n', out);
+    text_process("supervisor", &f->supervisor, out);
+    text_process("front", &f->front, out);
     if (f->machine_bad) {
         text_row(out, "BADLY");
         fprintf(out, "the machine or its supervisor did not end well: see above\n");

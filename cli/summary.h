@@ -42,6 +42,7 @@ struct run_vm {
     uint64_t earlier_exits;  /* of all starts before the last                            */
     struct vm_report report; /* of the last start                                        */
     struct link_stopped stop;
+    struct process_report process;    /* of the last start, as far as is known */
     char last_line[SUMMARY_LINE_MAX]; /* the last line with text, made harmless */
 };
 
@@ -64,6 +65,8 @@ struct run_facts {
     uint64_t run_ns;    /* from there to the end                                */
     bool limited;       /* --for was given                                      */
     int status;         /* exit status of the command                           */
+    struct process_report supervisor;
+    struct process_report front; /* this process */
     struct run_vm vm[SYSTEM_VMS_MAX];
     struct run_switch sw[SYSTEM_SWITCHES_MAX];
 };

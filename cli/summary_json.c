@@ -263,6 +263,37 @@ static void json_watches(const struct run_facts *f, enum watch_kind kind, const 
     fprintf(out, "%s],\n", done == 0 ? "" : "\n  ");
 }
 
+static void json_process(const char *name, const struct process_report *p, bool *first, FILE *out)
+{
+    if (p->samples == 0) {
+        return;
+    }
+    fputs(*first ? "\n    { \"name\": " : ",\n    { \"name\": ", out);
+    *first = false;
+    summary_json_text(out, name, strlen(name));
+    fprintf(out, ", ");
+    json_u64(out, "pid", p->pid, ", ");
+    json_u64(out, "private_kib", p->private_kib, ", ");
+    json_u64(out, "private_kib_first", p->private_kib_first, ", ");
+    json_u64(out, "private_kib_peak", p->private_kib_peak, ", ");
+    json_u64(out, "fds", p->fds, ", ");
+    json_u64(out, "fds_first", p->fds_first, ", ");
+    json_u64(out, "fds_peak", p->fds_peak, " }");
+}
+
+/* The command's own processes have names that a VM might have too: theirs begin with a '/'. */
+static void json_processes(const struct run_facts *f, FILE *out)
+{
+    bool first = true;
+    fprintf(out, "  \"processes\": [");
+    json_process("/front", &f->front, &first, out);
+    json_process("/supervisor", &f->supervisor, &first, out);
+    for (uint32_t i = 0; i < f->image->vms; i++) {
+        json_process(f->image->vm[i].name, &f->vm[i].process, &first, out);
+    }
+    fprintf(out, "%s]\n", first ? "" : "\n  ");
+}
+
 void summary_json(const struct run_facts *f, FILE *out)
 {
     fprintf(out, "{\n  \"schema\": %d,\n  \"file\": ", SUMMARY_SCHEMA);
@@ -285,5 +316,6 @@ void summary_json(const struct run_facts *f, FILE *out)
     }
     fprintf(out, "  ],\n");
     summary_json_switches(f, out);
+    json_processes(f, out);
     fprintf(out, "}\n");
 }

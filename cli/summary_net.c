@@ -228,5 +228,5 @@ void summary_json_switches(const struct run_facts *f, FILE *out)
     for (uint32_t i = 0; i < f->image->switches; i++) {
         json_switch(f, i, out);
     }
-    fprintf(out, "  ]\n");
+    fprintf(out, "  ],\n");
 }

@@ -21,3 +21,22 @@ $(LINUX_GUEST)/initrd.cpio.gz: guests/linux/initrd.list guests/linux/init guests
 		$(LINUX_GUEST)/mkinitrd $(LINUX_GUEST)/vmlinuz
 	$(Q)$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$(@:.gz=)
 	$(Q)gzip -9nf $(@:.gz=)
+
+# The same with stress-ng on top: a Linux that is as bad a neighbour as it can be. Not a part of
+# `guests`, because nothing but the load tests needs it.
+.PHONY: load-guest
+load-guest: $(LINUX_GUEST)/load.cpio $(LINUX_GUEST)/vmlinuz
+
+$(LINUX_GUEST)/load.list: guests/linux/prepare-load
+	@rm -f $@
+	$(Q)guests/linux/prepare-load $(LINUX_GUEST)
+
+$(LINUX_GUEST)/load-all.list: guests/linux/load.list $(LINUX_GUEST)/load.list
+	$(Q)cat $^ >$@
+
+# Archives may follow each other: the kernel unpacks one after the other. This one is not compressed,
+# since it is unpacked again and again where computing is slow.
+$(LINUX_GUEST)/load.cpio: $(LINUX_GUEST)/load-all.list guests/linux/load $(LINUX_GUEST)/mkinitrd \
+		$(LINUX_GUEST)/initrd.cpio.gz
+	$(Q)$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$@
+	$(Q)cat $(LINUX_GUEST)/initrd.cpio.gz >>$@

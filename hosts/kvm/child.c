@@ -14,6 +14,7 @@
 
 #include "kvm/host.h"
 #include "kvm/ram.h"
+#include "kvm/sched.h"
 #include "kvm/shm.h"
 
 bool child_prepare(struct child *c)
@@ -101,7 +102,7 @@ static bool start_processes(struct child *c, const struct start *s, const struct
     int fds[WIRES_FDS_MAX];
     struct spawn_job io = {.role = "io", .index = o->index, .image_fd = o->image_fd};
     struct spawn_job vmm = io;
-    io.cpu = spawn_cpu(vm->io_cpu);
+    io.cpu = vm->io_cpu;
     job_add(&io, &c->report_fd, 1);
     uint32_t count = wires_io_fds(o->wires, &s->shared, o->image, o->index, fds);
     job_add(&io, fds, count);
@@ -109,7 +110,8 @@ static bool start_processes(struct child *c, const struct start *s, const struct
         return false;
     }
     vmm.role = "vmm";
-    vmm.cpu = spawn_cpu(vm->cpu);
+    vmm.cpu = vm->cpu;
+    vmm.priority = vm->priority;
     job_add(&vmm, &s->console[1], 1);
     job_add(&vmm, &c->report_fd, 1);
     count = wires_vmm_fds(o->wires, &s->shared, o->image, o->index, fds);
@@ -131,7 +133,7 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
     memset(c->report, 0, sizeof(*c->report));
     c->report->version = REPORT_VERSION;
     c->report->restarts = c->restarts;
-    c->report->cpu = (uint32_t)spawn_cpu(o->image->vm[o->index].cpu);
+    c->report->cpu = (uint32_t)sched_host_cpu(o->image->vm[o->index].cpu);
     if (ok && !start_processes(c, &s, o)) {
         (void)snprintf(why, why_size, "cannot start its process: %s", strerror(errno));
         ok = false;
@@ -146,6 +148,7 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
     c->console_fd = s.console[0];
     c->started_ns = host_ns();
     c->restart_at_ns = 0;
+    c->ended = false;
     (void)fcntl(c->console_fd, F_SETFL, O_NONBLOCK);
     wires_wake_all(o->wires);
     return true;

@@ -12,11 +12,22 @@
 #include "kvm/spawn.h"
 #include "kvm/wires.h"
 
+/* How the processes ended. */
+struct child_end {
+    int status; /* of the process that ended first */
+    bool by_io; /* that was the io                 */
+    bool on_request;
+};
+
 struct child {
     struct spawned vmm;
     struct spawned io;
-    int console_fd;           /* our end; -1 when closed      */
-    struct vm_report *report; /* shared with the processes    */
+    bool ended;                    /* both have, their last words are still to be read */
+    struct child_end end;          /* ... how                                          */
+    uint64_t words_until_ns;       /* ... how long the words are waited for            */
+    struct process_report account; /* of the vmm */
+    int console_fd;                /* our end; -1 when closed      */
+    struct vm_report *report;      /* shared with the processes    */
     int report_fd;
     struct channel *channel[SYSTEM_NICS_MAX]; /* for their counters; NULL before the first start */
     uint32_t restarts;
@@ -31,13 +42,6 @@ struct child_origin {
     int image_fd;
     const struct wires *wires;
     uint32_t index;
-};
-
-/* How the processes ended. */
-struct child_end {
-    int status; /* of the process that ended first */
-    bool by_io; /* that was the io                 */
-    bool on_request;
 };
 
 /* False: errno. @pre *c is zero */

@@ -110,3 +110,37 @@ bool link_write(int fd, enum link_type type, uint16_t vm, const void *data, size
     }
     return true;
 }
+
+enum link_sent link_flush(struct link_writer *w, int fd)
+{
+    while (w->at < w->end) { /* bound: each turn writes, is interrupted or ends the loop */
+        struct iovec iov = {.iov_base = w->buf + w->at, .iov_len = w->end - w->at};
+        ssize_t n = link_send(fd, &iov, 1);
+        if (n > 0) {
+            w->at += (size_t)n;
+        } else if (n == 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+            return LINK_FULL;
+        } else if (errno != EINTR) {
+            return LINK_GONE;
+        }
+    }
+    return LINK_SENT;
+}
+
+enum link_sent link_post(struct link_writer *w, int fd, enum link_type type, uint16_t vm,
+                         const void *data, size_t len)
+{
+    const struct link_head head = {
+        .magic = LINK_MAGIC, .type = (uint16_t)type, .vm = vm, .len = (uint32_t)len};
+    enum link_sent sent = link_flush(w, fd);
+    if (sent != LINK_SENT || len > LINK_DATA_MAX) {
+        return sent == LINK_SENT ? LINK_GONE : sent;
+    }
+    memcpy(w->buf, &head, sizeof(head));
+    if (len > 0) {
+        memcpy(w->buf + sizeof(head), data, len);
+    }
+    w->at = 0;
+    w->end = sizeof(head) + len;
+    return link_flush(w, fd) == LINK_GONE ? LINK_GONE : LINK_SENT;
+}

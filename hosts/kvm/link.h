@@ -14,7 +14,7 @@
 #include "kvm/report.h"
 
 #define LINK_MAGIC    0x4B4C4842u /* "BHLK" */
-#define LINK_VERSION  2u
+#define LINK_VERSION  3u
 #define LINK_DATA_MAX 32768u
 #define LINK_NO_VM    0xFFFFu
 
@@ -28,6 +28,7 @@ enum link_type {
     LINK_REPORT = 6,  /* vm; struct vm_report: about once a second, and after LINK_STOPPED   */
     LINK_DONE = 7,    /* nothing runs any more: the last frame                               */
     LINK_SWITCH = 8,  /* vm: index of a switch; struct net_report: once a second, and last   */
+    LINK_PROCESS = 9, /* vm, or LINK_NO_VM: the supervisor; struct process_report            */
     /* person to supervisor */
     LINK_INPUT = 32, /* vm; bytes for the guest's first UART                                */
     LINK_STOP = 33,  /* end every VM; LINK_DONE follows                                     */
@@ -87,5 +88,27 @@ enum link_result link_read(struct link_reader *r, int fd, struct link_head *head
 /* Writes one frame whole (waits with poll() where fd is non-blocking). False: the other side is
  * gone. @pre len <= LINK_DATA_MAX. */
 bool link_write(int fd, enum link_type type, uint16_t vm, const void *data, size_t len);
+
+/* Frames out of somebody who must not wait: holds at most the rest of one frame. Starts as zeros. */
+struct link_writer {
+    size_t at; /* what is left is buf[at .. end) */
+    size_t end;
+    uint8_t buf[sizeof(struct link_head) + LINK_DATA_MAX];
+};
+
+enum link_sent {
+    LINK_SENT, /* taken; the writer may hold a rest of it             */
+    LINK_FULL, /* not taken: the rest of an earlier frame still waits */
+    LINK_GONE, /* the other side is gone                              */
+};
+
+/* Sends what is left of an earlier frame: LINK_SENT if nothing is left. Never waits.
+ * @pre fd is non-blocking. */
+enum link_sent link_flush(struct link_writer *w, int fd);
+
+/* Sends one frame, or nothing of it. Never waits. Do not mix with link_write() on the same fd.
+ * @pre fd is non-blocking, len <= LINK_DATA_MAX. */
+enum link_sent link_post(struct link_writer *w, int fd, enum link_type type, uint16_t vm,
+                         const void *data, size_t len);
 
 #endif

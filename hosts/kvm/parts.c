@@ -63,7 +63,7 @@ static void start(struct parts *p, struct part *part)
         .role = part->is_uplink ? "uplink" : "switch",
         .index = part->sw,
         .image_fd = p->image_fd,
-        .cpu = spawn_cpu(p->image->switch_[part->sw].cpu),
+        .cpu = p->image->switch_[part->sw].cpu,
         .fds = 1,
         .fd = {part->report_fd},
     };

@@ -117,4 +117,18 @@ struct net_report {
     uint32_t uplink_restarts; /* of the uplink */
 };
 
+/* What a process of ours takes from the host, seen from outside (account.h). The first sample is
+ * taken when it has just begun its work, the others every few seconds. */
+struct process_report {
+    uint32_t pid;
+    uint32_t samples;           /* 0: nothing is known             */
+    uint64_t private_kib;       /* memory of its own, in the last  */
+    uint64_t private_kib_first; /* ... in the first                */
+    uint64_t private_kib_peak;  /* ... at most                     */
+    uint32_t fds;               /* open descriptors, in the last   */
+    uint32_t fds_first;
+    uint32_t fds_peak;
+    uint32_t unused;
+};
+
 #endif

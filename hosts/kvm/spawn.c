@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -12,56 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SPAWN_CPUS_MAX 256u
-#define SPAWN_ARGS     5u /* before the descriptors */
+#include "kvm/sched.h"
 
-/* CPUs that this process may use, in order; returns how many. */
-static uint32_t usable_cpus(uint32_t *list, uint32_t max)
-{
-    cpu_set_t set;
-    uint32_t count = 0;
-    CPU_ZERO(&set);
-    (void)sched_getaffinity(0, sizeof(set), &set);
-    for (uint32_t i = 0; i < CPU_SETSIZE && count < max; i++) {
-        if (CPU_ISSET(i, &set)) {
-            list[count] = i;
-            count++;
-        }
-    }
-    return count;
-}
-
-int spawn_cpu(uint32_t logical)
-{
-    uint32_t list[SPAWN_CPUS_MAX];
-    uint32_t count = usable_cpus(list, SPAWN_CPUS_MAX);
-    return logical == SYSTEM_CPU_ANY || count == 0 ? -1 : (int)list[logical % count];
-}
-
-uint32_t spawn_cpus(void)
-{
-    uint32_t list[SPAWN_CPUS_MAX];
-    return usable_cpus(list, SPAWN_CPUS_MAX);
-}
-
-static bool beyond(uint32_t cpu, uint32_t count)
-{
-    return cpu != SYSTEM_CPU_ANY && cpu >= count;
-}
-
-bool spawn_must_fold(const struct system_image *image)
-{
-    uint32_t count = spawn_cpus();
-    bool fold = false;
-    for (uint32_t i = 0; i < image->vms; i++) {
-        const struct system_vm *vm = &image->vm[i];
-        fold = fold || beyond(vm->cpu, count) || (vm->nics > 0 && beyond(vm->io_cpu, count));
-    }
-    for (uint32_t i = 0; i < image->switches; i++) {
-        fold = fold || beyond(image->switch_[i].cpu, count);
-    }
-    return fold;
-}
+#define SPAWN_ARGS 5u /* before the descriptors */
 
 static _Noreturn void child_exec(const struct spawn_job *job)
 {
@@ -72,12 +24,8 @@ static _Noreturn void child_exec(const struct spawn_job *job)
         char *out; /* execv() knows no const */
     } role = {.in = job->role};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (job->cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)job->cpu, &set);
-        (void)sched_setaffinity(0, sizeof(set), &set);
-    }
+    sched_pin(job->cpu);
+    (void)sched_set_priority(0, job->priority); /* the person was warned */
     (void)snprintf(number[0], sizeof(number[0]), "%d", job->image_fd);
     (void)snprintf(number[1], sizeof(number[1]), "%u", job->index);
     (void)fcntl(job->image_fd, F_SETFD, 0);

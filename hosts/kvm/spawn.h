@@ -17,7 +17,8 @@ struct spawn_job {
     const char *role;
     uint32_t index;
     int image_fd;
-    int cpu; /* from spawn_cpu() */
+    uint32_t cpu; /* logical, or SYSTEM_CPU_ANY */
+    uint32_t priority;
     uint32_t fds;
     int fd[SPAWN_FDS_MAX];
 };
@@ -32,15 +33,6 @@ struct spawned {
     {                          \
         .pid = 0, .pid_fd = -1 \
     }
-
-/* The host CPU for a logical one, folding where there are too few; -1: not pinned. */
-int spawn_cpu(uint32_t logical);
-
-/* How many CPUs this process may use. */
-uint32_t spawn_cpus(void);
-
-/* Whether the image names a CPU that is not there. */
-bool spawn_must_fold(const struct system_image *image);
 
 /* False: errno. The process dies with its parent. */
 bool spawn(const struct spawn_job *job, struct spawned *out);

@@ -1,109 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The supervisor: starts the processes of every VM, the switches and the uplinks, hands on consoles
- * and reports, restarts what the system file says. It holds no guest memory and enters no guest; if a VM's process is killed, the others
- * do not notice. */
+ * The supervisor: starts a process or two per VM, and those that switch frames between them; hands on
+ * consoles and reports, restarts what the system file says. It holds no guest memory and enters no
+ * guest; if a VM's process is killed, the others do not notice. */
 #include "kvm/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "kvm/account.h"
 #include "kvm/child.h"
 #include "kvm/host.h"
 #include "kvm/link.h"
 #include "kvm/parts.h"
+#include "kvm/sched.h"
+#include "kvm/tell.h"
 
-#define REPORT_EVERY_NS 1000000000ull
-#define RESTART_GAP_NS  1000000000ull /* between the starts of a VM that keeps ending */
-#define KILL_AGAIN_NS   100000000ull  /* between two rounds of killing */
-#define STOP_GRACE_NS   2000000000ull /* from asking a VM to end to killing it         */
+#define REPORT_EVERY_NS  1000000000ull
+#define ACCOUNT_EVERY_NS 2000000000ull /* at least: looking may take 1 % of a CPU */
+#define ACCOUNT_SHARE    100u
+#define RESTART_GAP_NS   1000000000ull /* between the starts of a VM that keeps ending */
+#define KILL_AGAIN_NS    100000000ull  /* between two rounds of killing */
+#define STOP_GRACE_NS    2000000000ull /* from asking a VM to end to killing it         */
 
-#define LAST_WORDS_MS 1000 /* what a stuck link may take of a VM's last bytes */
+#define LAST_WORDS_NS 1000000000ull /* how long a VM's last bytes may wait for a stuck link */
 
 struct supervisor {
     const struct system_image *image;
     int image_fd;
     int link_fd;
     struct link_reader reader;
+    struct teller tell;
     struct wires wires;
     struct child child[SYSTEM_VMS_MAX];
-    struct parts parts; /* switches and uplinks */
+    struct parts parts;            /* switches and uplinks        */
+    uint32_t next_console;         /* whose turn it is to be read */
+    struct process_report account; /* of this process */
     uint64_t next_report_ns;
+    uint64_t next_account_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
-    bool link_up;
     int status;
 };
 
-static void ask_all_to_stop(struct supervisor *s);
-
-/* Where nobody is there to be told, nothing is to run on unwatched. */
-static void tell(struct supervisor *s, enum link_type type, uint32_t vm, const void *data,
-                 size_t len)
-{
-    if (s->link_up && !link_write(s->link_fd, type, (uint16_t)vm, data, len)) {
-        s->link_up = false;
-        ask_all_to_stop(s);
-    }
-}
-
-/* The VM's report, with what only the supervisor knows. */
-static void tell_report(struct supervisor *s, uint32_t vm)
-{
-    struct child *c = &s->child[vm];
-    child_complete_report(c);
-    tell(s, LINK_REPORT, vm, c->report, sizeof(*c->report));
-}
-
-static void tell_switch(struct supervisor *s, uint32_t sw)
-{
-    struct net_report r;
-    parts_report(&s->parts, sw, &r);
-    tell(s, LINK_SWITCH, sw, &r, sizeof(r));
-}
-
-__attribute__((format(printf, 3, 4))) static void note(struct supervisor *s, uint32_t vm,
-                                                       const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    if (n > 0) {
-        size_t len = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1u;
-        tell(s, LINK_NOTE, vm, text, len);
-    }
-}
-
 /* --- Starting a VM ----------------------------------------------------------------------------- */
-
-/* One warning where CPUs fold; false where the system file forbids it. */
-static bool check_cpus(struct supervisor *s)
-{
-    if (!spawn_must_fold(s->image)) {
-        return true;
-    }
-    if ((s->image->flags & SYSTEM_FLAG_STRICT) != 0) {
-        note(s, LINK_NO_VM,
-             "the system file names more CPUs than the %u that are here, and says strict = true; "
-             "give it fewer or take strict away",
-             spawn_cpus());
-        return false;
-    }
-    note(s, LINK_NO_VM,
-         "warning: the system file names more CPUs than the %u that are here; they "
-         "fold onto those",
-         spawn_cpus());
-    return true;
-}
 
 static void start_or_give_up(struct supervisor *s, uint32_t index)
 {
@@ -112,12 +57,41 @@ static void start_or_give_up(struct supervisor *s, uint32_t index)
         .image = s->image, .image_fd = s->image_fd, .wires = &s->wires, .index = index};
     char why[200];
     if (child_start(c, &o, why, sizeof(why))) {
-        tell(s, LINK_STARTED, index, c->report, sizeof(*c->report));
+        tell_started(&s->tell, index, c->report);
         return;
     }
-    note(s, index, "%s", why);
+    tell_note(&s->tell, index, "%s", why);
+    c->restart_at_ns = 0;
     c->over = true;
     s->status = 1;
+}
+
+/* --- Accounts ---------------------------------------------------------------------------------- */
+
+/* CPU time of this process. */
+static uint64_t cpu_ns(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Looks at every process and tells what it takes. A VM's process counts from when its guest runs. */
+static void account_all(struct supervisor *s)
+{
+    uint64_t begin = cpu_ns();
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        struct child *c = &s->child[i];
+        if (c->vmm.pid > 0 && c->report->state == REPORT_RUNNING &&
+            account_sample(&c->account, c->vmm.pid) && tell_has_room(&s->tell)) {
+            tell_now(&s->tell, LINK_PROCESS, i, &c->account, sizeof(c->account));
+        }
+    }
+    if (account_sample(&s->account, 0) && tell_has_room(&s->tell)) {
+        tell_now(&s->tell, LINK_PROCESS, LINK_NO_VM, &s->account, sizeof(s->account));
+    }
+    uint64_t pause = (cpu_ns() - begin) * ACCOUNT_SHARE;
+    s->next_account_ns = host_ns() + (pause > ACCOUNT_EVERY_NS ? pause : ACCOUNT_EVERY_NS);
 }
 
 /* --- Ending ------------------------------------------------------------------------------------ */
@@ -125,6 +99,7 @@ static void start_or_give_up(struct supervisor *s, uint32_t index)
 static void ask_all_to_stop(struct supervisor *s)
 {
     if (s->kill_at_ns == 0) {
+        account_all(s); /* for the last time */
         s->kill_at_ns = host_ns() + STOP_GRACE_NS;
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
@@ -135,7 +110,7 @@ static void ask_all_to_stop(struct supervisor *s)
         }
         if (s->child[i].vmm.pid > 0) {
             (void)kill(s->child[i].vmm.pid, SIGTERM);
-        } else {
+        } else if (!s->child[i].ended) {
             s->child[i].over = true;
         }
     }
@@ -154,30 +129,30 @@ static void kill_stubborn(struct supervisor *s)
     s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
 }
 
-/* Whether the link takes what may wait (consoles, reports), at once or within `ms`. Where there is
- * nobody, frames vanish. What must be said (a VM's start and end) finds the room that this leaves. */
-static bool link_takes(const struct supervisor *s, int ms)
-{
-    struct pollfd p = {.fd = s->link_fd, .events = POLLOUT};
-    return !s->link_up || poll(&p, 1, ms) == 1;
-}
-
-/* Reads a VM's console until it is empty or the link is full: a VM's bytes wait in its own buffer,
- * which drops and counts them, and never hold up the supervisor and with it the other VMs. */
-static void drain_console(struct supervisor *s, uint32_t index, int wait_ms)
+/* One piece of a VM's console: its bytes wait in its own buffer, which drops and counts them, until
+ * the link has room. False: there is nothing to read now. */
+static bool console_piece(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
     uint8_t buf[4096];
-    for (uint32_t turn = 0; turn < 64 && c->console_fd >= 0 && link_takes(s, wait_ms); turn++) {
-        ssize_t n = recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT);
-        if (n > 0) {
-            tell(s, LINK_CONSOLE, index, buf, (size_t)n);
-        } else if (n == 0) {
-            (void)close(c->console_fd);
-            c->console_fd = -1;
-        } else {
-            return;
-        }
+    ssize_t n = c->console_fd >= 0 ? recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT) : -1;
+    if (n > 0) {
+        tell_now(&s->tell, LINK_CONSOLE, index, buf, (size_t)n);
+    } else if (n == 0) {
+        (void)close(c->console_fd);
+        c->console_fd = -1;
+    }
+    return n > 0;
+}
+
+/* A piece from each VM in turn, so that none that floods keeps another's waiting. */
+static void drain_consoles(struct supervisor *s)
+{
+    uint32_t vms = s->image->vms;
+    uint32_t idle = 0;
+    for (uint32_t turn = 0; turn < 64 * vms && idle < vms && tell_has_room(&s->tell); turn++) {
+        idle = console_piece(s, s->next_console) ? 0 : idle + 1;
+        s->next_console = (s->next_console + 1) % vms;
     }
 }
 
@@ -204,25 +179,42 @@ static bool wants_restart(const struct supervisor *s, uint32_t index,
     return is_failure(why) && ever_ran && s->image->vm[index].on_failure == SYSTEM_FAIL_RESTART;
 }
 
-static void child_ended(struct supervisor *s, uint32_t index)
+static void reap(struct supervisor *s, uint32_t index)
+{
+    struct child *c = &s->child[index];
+    c->end = (struct child_end){.on_request = s->kill_at_ns != 0};
+    c->ended = child_reap(c, &c->end);
+    c->words_until_ns = host_ns() + LAST_WORDS_NS;
+}
+
+/* What nobody has read by now is lost. */
+static void drop_last_words(struct child *c)
+{
+    uint8_t buf[4096];
+    ssize_t n = 1;
+    while (c->console_fd >= 0 && n > 0) { /* bound: what a socket holds; nobody writes any more */
+        n = recv(c->console_fd, buf, sizeof(buf), MSG_DONTWAIT);
+        c->report->console_dropped += n > 0 ? (uint64_t)n : 0;
+    }
+    if (c->console_fd >= 0) {
+        (void)close(c->console_fd);
+        c->console_fd = -1;
+    }
+}
+
+/* The VM has ended, and said what it had to say: what now? */
+static void conclude(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
     struct link_stopped why;
-    struct child_end end = {.on_request = s->kill_at_ns != 0};
-    if (!child_reap(c, &end)) {
-        return;
-    }
-    drain_console(s, index, LAST_WORDS_MS);
-    if (c->console_fd >= 0) {
-        (void)close(c->console_fd);
-    }
-    c->console_fd = -1;
-    child_judge(c, &end, &why);
+    drop_last_words(c);
+    c->ended = false;
+    child_judge(c, &c->end, &why);
     bool again = wants_restart(s, index, &why);
     why.will_restart = again;
-    tell(s, LINK_STOPPED, index, &why, sizeof(why));
-    tell_report(s, index);
-    if (again && s->kill_at_ns == 0) { /* nobody took leave while it was told */
+    child_complete_report(c);
+    tell_stopped(&s->tell, index, &why, c->report);
+    if (again) {
         uint64_t now = host_ns();
         bool hasty = now - c->started_ns < RESTART_GAP_NS; /* by a guest's reset, too */
         c->restarts++;
@@ -231,7 +223,7 @@ static void child_ended(struct supervisor *s, uint32_t index)
     }
     c->over = true;
     if (is_failure(&why) && s->image->vm[index].on_failure == SYSTEM_FAIL_STOP_ALL) {
-        note(s, index, "on_failure = \"stop-all\": the other VMs are stopped");
+        tell_note(&s->tell, index, "on_failure = \"stop-all\": the other VMs are stopped");
         ask_all_to_stop(s);
     }
 }
@@ -246,7 +238,7 @@ static void type_into(struct supervisor *s, uint32_t vm, const uint8_t *data, si
     size_t sent = n > 0 ? (size_t)n : 0;
     if (sent < len) {
         c->input_dropped += len - sent;
-        note(s, vm, "%zu typed bytes were lost: its input is full", len - sent);
+        tell_note(&s->tell, vm, "%zu typed bytes were lost: its input is full", len - sent);
     }
 }
 
@@ -288,8 +280,7 @@ static void read_link(struct supervisor *s)
         obey(s, &head, data);
     }
     if (r != LINK_AGAIN) {
-        s->link_up = false; /* nobody watches any more */
-        ask_all_to_stop(s);
+        s->tell.up = false; /* nobody watches any more */
     }
 }
 
@@ -305,27 +296,51 @@ static bool all_over(const struct supervisor *s)
     return true;
 }
 
+static void tell_switch(struct supervisor *s, uint32_t sw)
+{
+    struct net_report r;
+    parts_report(&s->parts, sw, &r);
+    tell_now(&s->tell, LINK_SWITCH, sw, &r, sizeof(r));
+}
+
+/* Each VM's report, with what only the supervisor knows, and each switch's. */
+static void report_all(struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        struct child *c = &s->child[i];
+        if (c->vmm.pid > 0 && tell_has_room(&s->tell)) {
+            child_complete_report(c);
+            tell_now(&s->tell, LINK_REPORT, i, c->report, sizeof(*c->report));
+        }
+    }
+    for (uint32_t i = 0; i < s->image->switches; i++) {
+        if (tell_has_room(&s->tell)) {
+            tell_switch(s, i);
+        }
+    }
+}
+
 static void do_what_is_due(struct supervisor *s)
 {
     uint64_t now = host_ns();
     for (uint32_t i = 0; i < s->image->vms; i++) {
         struct child *c = &s->child[i];
+        if (c->ended && (c->console_fd < 0 || now >= c->words_until_ns)) {
+            conclude(s, i);
+        }
         if (c->restart_at_ns != 0 && now >= c->restart_at_ns) {
             start_or_give_up(s, i);
         }
     }
     if (now >= s->next_report_ns) {
-        for (uint32_t i = 0; i < s->image->vms; i++) {
-            if (s->child[i].vmm.pid > 0 && link_takes(s, 0)) {
-                tell_report(s, i);
-            }
-        }
-        for (uint32_t i = 0; i < s->image->switches; i++) {
-            if (link_takes(s, 0)) {
-                tell_switch(s, i);
-            }
-        }
+        report_all(s);
         s->next_report_ns = now + REPORT_EVERY_NS;
+    }
+    if (now >= s->next_account_ns && s->kill_at_ns == 0) {
+        account_all(s);
+    }
+    if (!s->tell.up && s->kill_at_ns == 0) {
+        ask_all_to_stop(s); /* nobody is there to be told: nothing is to run on unwatched */
     }
     parts_do_due(&s->parts, now);
     kill_stubborn(s);
@@ -340,6 +355,11 @@ static int ms_to_next(const struct supervisor *s)
     for (uint32_t i = 0; i < s->image->vms; i++) {
         uint64_t at = s->child[i].restart_at_ns;
         next = at != 0 && at < next ? at : next;
+        at = s->child[i].words_until_ns;
+        next = s->child[i].ended && at < next ? at : next;
+    }
+    if (s->kill_at_ns == 0 && s->next_account_ns < next) {
+        next = s->next_account_ns;
     }
     if (s->kill_at_ns != 0 && s->kill_at_ns < next) {
         next = s->kill_at_ns;
@@ -347,32 +367,33 @@ static int ms_to_next(const struct supervisor *s)
     return next <= now ? 0 : (int)((next - now) / 1000000u) + 1;
 }
 
+#define FDS_A_VM 3u /* its console, and the ends of its two processes */
+
 static void turn(struct supervisor *s)
 {
-    struct pollfd fds[1 + 3 * SYSTEM_VMS_MAX + PARTS_MAX];
+    struct pollfd fds[1 + FDS_A_VM * SYSTEM_VMS_MAX + PARTS_MAX];
     uint32_t vms = s->image->vms;
-    bool room = link_takes(s, 0);
-    fds[0] = (struct pollfd){.fd = s->link_up ? s->link_fd : -1,
+    struct pollfd *parts = &fds[1u + FDS_A_VM * vms];
+    bool room = tell_has_room(&s->tell);
+    fds[0] = (struct pollfd){.fd = s->tell.up ? s->link_fd : -1,
                              .events = (short)(room ? POLLIN : POLLIN | POLLOUT)};
     for (uint32_t i = 0; i < vms; i++) {
         const struct child *c = &s->child[i];
-        struct pollfd *f = &fds[1u + 3u * i];
-        f[0] = (struct pollfd){.fd = room && c->vmm.pid > 0 ? c->console_fd : -1, .events = POLLIN};
+        struct pollfd *f = &fds[1u + FDS_A_VM * i];
+        f[0] = (struct pollfd){.fd = room ? c->console_fd : -1, .events = POLLIN};
         f[1] = (struct pollfd){.fd = c->vmm.pid_fd, .events = POLLIN};
         f[2] = (struct pollfd){.fd = c->io.pid_fd, .events = POLLIN};
     }
-    parts_fill(&s->parts, &fds[1u + 3u * vms]);
-    (void)poll(fds, 1u + 3u * vms + PARTS_MAX, ms_to_next(s));
+    parts_fill(&s->parts, parts);
+    (void)poll(fds, 1u + FDS_A_VM * vms + PARTS_MAX, ms_to_next(s));
     for (uint32_t i = 0; i < vms; i++) {
-        const struct pollfd *f = &fds[1u + 3u * i];
-        if (f[0].fd >= 0 && f[0].revents != 0) {
-            drain_console(s, i, 0);
-        }
+        const struct pollfd *f = &fds[1u + FDS_A_VM * i];
         if ((f[1].fd >= 0 && f[1].revents != 0) || (f[2].fd >= 0 && f[2].revents != 0)) {
-            child_ended(s, i);
+            reap(s, i);
         }
     }
-    parts_take(&s->parts, &fds[1u + 3u * vms]);
+    drain_consoles(s); /* behind the reaping: a VM that has ended says nothing after this */
+    parts_take(&s->parts, parts);
     if (fds[0].fd >= 0 && fds[0].revents != 0) {
         read_link(s); /* also where there is only room again: that does no harm */
     }
@@ -392,7 +413,8 @@ static int freeze_image(const struct system_image *image)
 
 static void say_of_part(void *who, const char *text)
 {
-    note(who, LINK_NO_VM, "%s", text);
+    struct supervisor *s = who;
+    tell_note(&s->tell, LINK_NO_VM, "%s", text);
 }
 
 static bool prepare(struct supervisor *s)
@@ -413,40 +435,59 @@ static bool prepare(struct supervisor *s)
     return s->image_fd >= 0 && wires_make(&s->wires, s->image) && parts_prepare(&s->parts);
 }
 
-/* The final counts, once no VM runs any more. */
-static void end_parts(struct supervisor *s)
+/* What went through the switches, once no VM runs any more. Nothing else waits to be told: this may wait
+ * for the person. */
+static void tell_final_counts(const struct supervisor *s)
 {
-    parts_stop(&s->parts);
-    for (uint32_t i = 0; i < s->image->switches; i++) {
-        tell_switch(s, i);
+    for (uint32_t i = 0; i < s->image->switches && s->tell.up; i++) {
+        struct net_report r;
+        parts_report(&s->parts, i, &r);
+        (void)link_write(s->link_fd, LINK_SWITCH, (uint16_t)i, &r, sizeof(r));
     }
+}
+
+/* Says what this host does not have of what the system file wants. False: it must have it. */
+static bool fits(struct supervisor *s)
+{
+    char text[256];
+    enum sched_fit cpus = sched_check_cpus(s->image, text, sizeof(text));
+    if (cpus != SCHED_FITS) {
+        tell_note(&s->tell, LINK_NO_VM, "%s", text);
+    }
+    enum sched_fit priorities = sched_check_priorities(s->image, text, sizeof(text));
+    if (priorities != SCHED_FITS) {
+        tell_note(&s->tell, LINK_NO_VM, "%s", text);
+    }
+    return cpus != SCHED_REFUSED && priorities != SCHED_REFUSED;
 }
 
 int supervise(const struct system_image *image, int link_fd)
 {
     static struct supervisor s;
-    const uint32_t version = LINK_VERSION;
-    s = (struct supervisor){.image = image, .link_fd = link_fd, .link_up = true};
+    s = (struct supervisor){.image = image, .link_fd = link_fd};
     (void)fcntl(link_fd, F_SETFL, O_NONBLOCK);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* the person's side says LINK_STOP */
-    tell(&s, LINK_HELLO, LINK_NO_VM, &version, sizeof(version));
+    tell_begin(&s.tell, link_fd, image->vms);
     if (!prepare(&s)) {
-        note(&s, LINK_NO_VM, "cannot prepare the VMs: %s", strerror(errno));
+        tell_note(&s.tell, LINK_NO_VM, "cannot prepare the VMs: %s", strerror(errno));
         s.status = 1;
-    } else if (!check_cpus(&s)) {
+    } else if (!fits(&s)) {
         s.status = 1;
     } else {
         s.next_report_ns = host_ns() + REPORT_EVERY_NS;
+        s.next_account_ns = s.next_report_ns;
         parts_start(&s.parts);
-        for (uint32_t i = 0; i < image->vms && s.kill_at_ns == 0; i++) {
+        for (uint32_t i = 0; i < image->vms && s.tell.up; i++) {
             start_or_give_up(&s, i);
         }
         while (!all_over(&s)) {
             turn(&s);
         }
-        end_parts(&s);
+        parts_stop(&s.parts);
     }
-    tell(&s, LINK_DONE, LINK_NO_VM, NULL, 0);
+    tell_all(&s.tell);
+    tell_final_counts(&s);
+    (void)link_write(link_fd, LINK_DONE, LINK_NO_VM, NULL, 0);
     return s.status;
 }

@@ -93,6 +93,9 @@ static void check_values(struct finder *f, const struct system_vm *vm)
     if (vm->on_failure > SYSTEM_FAIL_STOP_ALL) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_ON_FAILURE, 0);
     }
+    if (vm->priority > SYSTEM_PRIORITY_MAX || vm->unused != 0) {
+        found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0);
+    }
     for (uint32_t i = 0; i < NEEDS; i++) { /* bound: NEEDS */
         bool wanted = (vm->devices & needs[i].device) != 0;
         if (wanted && (vm->devices & needs[i].needs) == 0) {

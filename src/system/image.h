@@ -28,6 +28,8 @@
 #define SYSTEM_CPU_ANY UINT32_MAX /* not pinned         */
 #define SYSTEM_AT_ANY  UINT64_MAX /* the loader chooses */
 
+#define SYSTEM_PRIORITY_MAX 98u /* 0: as any other process. One is left above every VM */
+
 /* A guest's file. An absent one has an empty path. */
 struct system_file {
     char path[SYSTEM_PATH_MAX]; /* where the host finds it, if not packed      */
@@ -156,6 +158,8 @@ struct system_vm {
     uint32_t ranges;      /* how many of range[] are used           */
     uint32_t serials;
     uint32_t modules;
+    uint32_t priority;                            /* 0 to SYSTEM_PRIORITY_MAX: higher goes first */
+    uint32_t unused;                              /* zero */
     struct system_range range[SYSTEM_RANGES_MAX]; /* ascending, disjoint */
     struct system_serial serial[SYSTEM_SERIALS_MAX];
     struct system_file kernel;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests booted for real. One case alone: tests/system/run.sh CASE
 
-.PHONY: system
-system: $(B)/bulkhead guests ## boot the guests for real and look at what they did
+.PHONY: system load
+system: $(B)/bulkhead guests load-guest ## boot the guests for real and look at what they did
 	@tests/system/run.sh
 
 HOSTILE_SEEDS ?= 20
@@ -11,3 +11,11 @@ HOSTILE_EXITS ?= 150000
 hostile: $(B)/bulkhead guests ## HOSTILE_SEEDS (20) random attacks on the monitor, an hour or two
 	@HOSTILE_SEEDS=$(HOSTILE_SEEDS) HOSTILE_EXITS=$(HOSTILE_EXITS) tests/system/run.sh hostile
 	@cat $(B)/system/hostile/run.count
+# The system test of that name, for as long as is asked for.
+LOAD_SECONDS ?= 600
+LOAD_TICK_US ?= 1000
+LOAD_REBOOT ?= 10
+load: $(B)/bulkhead guests load-guest ## the RTOS beside a Linux at full load (LOAD_SECONDS=600)
+	@LOAD_SECONDS=$(LOAD_SECONDS) LOAD_TICK_US=$(LOAD_TICK_US) LOAD_REBOOT=$(LOAD_REBOOT) \
+	    tests/system/run.sh load
+	@cat $(B)/system/load/numbers

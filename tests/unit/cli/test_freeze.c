@@ -260,6 +260,7 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(image.flags, 0);
     assert_int_equal(image.vms, 1);
     assert_int_equal(vm->cpu, SYSTEM_CPU_ANY);
+    assert_int_equal(vm->priority, 0);
     assert_int_equal(vm->devices, 0);
     assert_int_equal(vm->serials, 0);
     assert_int_equal(vm->tick_policy, TICK_CATCH_UP);
@@ -272,7 +273,7 @@ static void what_is_not_said_has_its_default(void **state)
 static void everything_said_arrives_in_the_image(void **state)
 {
     (void)state;
-    freeze_good("strict = true; vms = ( { name = \"vm-1_A\"; cpu = 3;"
+    freeze_good("strict = true; vms = ( { name = \"vm-1_A\"; cpu = 3; priority = 7;"
                 "boot = { protocol = \"multiboot\"; kernel = \"kernel\"; load_at = \"1M\";"
                 "  cmdline = \"c ${tsc_khz}\"; modules = ("
                 "  { file = \"kernel\"; args = \"a ${apic_khz}\"; load_at = 0x300000; } ); };"
@@ -284,6 +285,7 @@ static void everything_said_arrives_in_the_image(void **state)
     assert_int_equal(image.flags, SYSTEM_FLAG_STRICT);
     assert_string_equal(vm->name, "vm-1_A");
     assert_int_equal(vm->cpu, 3);
+    assert_int_equal(vm->priority, 7);
     assert_int_equal(vm->protocol, SYSTEM_BOOT_MULTIBOOT);
     assert_int_equal(vm->kernel.load_at, 0x100000);
     assert_string_equal(vm->cmdline, "c ${tsc_khz}");

@@ -35,6 +35,8 @@ enum step_kind {
     STARTED, /* vm                                                               */
     CONSOLE, /* vm, text                                                         */
     STOPPED, /* vm, cause, code, restart, text                                   */
+    AGAIN,   /* vm, code: was reset, after so many restarts                      */
+    PROCESS, /* vm or LINK_NO_VM, code: so many KiB of its own                   */
     REPORT,  /* vm                                                               */
     NOTE,    /* vm, text                                                         */
     DONE,
@@ -111,6 +113,19 @@ static void fake_stopped(const struct step *s)
     link_write(fake.fd, LINK_STOPPED, s->vm, &stop, sizeof(stop));
 }
 
+static void fake_again(const struct step *s)
+{
+    const struct link_stopped stop = {
+        .cause = LINK_STOP_RESET, .will_restart = 1, .restarts = s->code};
+    link_write(fake.fd, LINK_STOPPED, s->vm, &stop, sizeof(stop));
+}
+
+static void fake_process(const struct step *s)
+{
+    const struct process_report p = {.pid = 7, .samples = 2, .private_kib = s->code, .fds = 9};
+    link_write(fake.fd, LINK_PROCESS, s->vm, &p, sizeof(p));
+}
+
 static void fake_expect(const struct step *s)
 {
     struct link_head head;
@@ -176,6 +191,12 @@ static void fake_step(const struct step *s)
         break;
     case STOPPED:
         fake_stopped(s);
+        break;
+    case AGAIN:
+        fake_again(s);
+        break;
+    case PROCESS:
+        fake_process(s);
         break;
     case DONE:
         link_write(fake.fd, LINK_DONE, LINK_NO_VM, NULL, 0);
@@ -607,6 +628,41 @@ static void a_flood_is_taken_whole_and_the_end_still_found(void **state)
     shows("rtos     | after\n");
 }
 
+static void accounts_are_kept_by_process_and_the_front_looks_at_itself(void **state)
+{
+    (void)state;
+    static const struct step script[] = {BOTH_START,
+                                         {PROCESS, LINUX, NULL, 100, 0, 0},
+                                         {PROCESS, LINK_NO_VM, NULL, 300, 0, 0},
+                                         {PROCESS, LINUX, NULL, 200, 0, 0},
+                                         SAYS(RTOS, "x"),
+                                         OBEYS_STOP};
+    add(WATCH_UNTIL, "rtos:x");
+    play(script);
+    assert_int_equal(facts.status, 0);
+    assert_int_equal(facts.vm[LINUX].process.private_kib, 200);
+    assert_int_equal(facts.vm[RTOS].process.samples, 0);
+    assert_int_equal(facts.supervisor.private_kib, 300);
+    assert_int_equal(facts.front.samples, 1);
+    assert_int_equal(facts.front.pid, getpid());
+}
+
+static void restarts_that_were_not_told_of_are_counted_all_the_same(void **state)
+{
+    (void)state;
+    static const struct step script[] = {BOTH_START,
+                                         {AGAIN, LINUX, NULL, 0, 0, 0},
+                                         {STARTED, LINUX, NULL, 0, 0, 0},
+                                         {AGAIN, LINUX, NULL, 7, 0, 0},
+                                         {STARTED, LINUX, NULL, 0, 0, 0},
+                                         SAYS(RTOS, "x"),
+                                         OBEYS_STOP};
+    add(WATCH_UNTIL, "rtos:x");
+    play(script);
+    assert_int_equal(facts.vm[LINUX].starts, 9);
+    assert_int_equal(facts.vm[RTOS].starts, 1);
+}
+
 static void notes_are_shown_and_harmless(void **state)
 {
     (void)state;
@@ -775,8 +831,11 @@ static void read_file(const char *dir, const char *name, char *out, size_t size)
 static void logs_hold_each_console_byte_for_byte(void **state)
 {
     (void)state;
-    static const struct step script[] = {BOTH_START, SAYS(LINUX, "\033[1mraw\a\r\n"),
-                                         SAYS(RTOS, "x"), OBEYS_STOP};
+    static const struct step script[] = {BOTH_START,
+                                         {PROCESS, LINUX, NULL, 123, 0, 0},
+                                         SAYS(LINUX, "\033[1mraw\a\r\n"),
+                                         SAYS(RTOS, "x"),
+                                         OBEYS_STOP};
     char dir[] = "build/front-log-XXXXXX";
     char text[4096];
     assert_non_null(mkdtemp(dir));
@@ -789,6 +848,8 @@ static void logs_hold_each_console_byte_for_byte(void **state)
     read_file(dir, "bulkhead.log", text, sizeof(text));
     assert_non_null(strstr(text, "] linux starts\n"));
     assert_non_null(strstr(text, "] ending: everything"));
+    read_file(dir, "processes.log", text, sizeof(text));
+    assert_non_null(strstr(text, "] linux pid 7 private 123 KiB descriptors 9\n"));
     rmdir(dir);
 }
 
@@ -802,10 +863,14 @@ static void a_log_that_cannot_be_written_is_refused(void **state)
     char dir[] = "build/front-log-XXXXXX";
     char text[16];
     assert_non_null(mkdtemp(dir));
-    strcpy(image.vm[0].name, "bulkhead");
-    assert_false(front_log_open(&log, dir, &image, why, sizeof(why)));
-    assert_non_null(strstr(why, "rename the VM"));
+    static const char *const taken[] = {"bulkhead", "machine", "processes"};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        strcpy(image.vm[0].name, taken[i]);
+        assert_false(front_log_open(&log, dir, &image, why, sizeof(why)));
+        assert_non_null(strstr(why, "rename the VM"));
+    }
     read_file(dir, "bulkhead.log", text, sizeof(text));
+    read_file(dir, "processes.log", text, sizeof(text));
     rmdir(dir);
 }
 
@@ -896,6 +961,8 @@ int main(void)
         TEST(a_drill_on_a_switch_is_nobodys_failure),
         TEST(a_drill_excuses_one_death_only),
         TEST(a_flood_is_taken_whole_and_the_end_still_found),
+        TEST(accounts_are_kept_by_process_and_the_front_looks_at_itself),
+        TEST(restarts_that_were_not_told_of_are_counted_all_the_same),
         TEST(notes_are_shown_and_harmless),
         TEST(a_signal_ends_the_run_in_order),
         TEST(keys_reach_the_vm_in_focus_and_the_terminal_comes_back),

@@ -68,6 +68,20 @@ static int setup(void **state)
     v->report.last_unclaimed_gpa = 0xfee00000;
     v->report.unclaimed_mmio_reads = 1;
     v->report.console_dropped = 5;
+    v->process = (struct process_report){.pid = 42,
+                                         .samples = 3,
+                                         .private_kib = 1945,
+                                         .private_kib_first = 1024,
+                                         .private_kib_peak = 2048,
+                                         .fds = 14,
+                                         .fds_first = 13,
+                                         .fds_peak = 15};
+    facts.supervisor = (struct process_report){.pid = 41,
+                                               .samples = 1,
+                                               .private_kib = 100,
+                                               .private_kib_peak = 100,
+                                               .fds = 9,
+                                               .fds_peak = 9};
     memset(v->report.ram_backing, 'R', sizeof(v->report.ram_backing)); /* no final 0 */
     return 0;
 }
@@ -241,6 +255,17 @@ static void json_reads_back_as_it_was(void **state)
     holds("/vms/0/report/ticks/lapic/due", "1000");
     holds("/vms/0/report/ticks/rtc/delivered", "903");
     holds("/vms/0/report/console/dropped", "5");
+    holds("/processes/0/name", "/supervisor");
+    holds("/processes/0/fds", "9");
+    holds("/processes/1/name", "rtos");
+    holds("/processes/1/pid", "42");
+    holds("/processes/1/private_kib", "1945");
+    holds("/processes/1/private_kib_first", "1024");
+    holds("/processes/1/private_kib_peak", "2048");
+    holds("/processes/1/fds", "14");
+    holds("/processes/1/fds_first", "13");
+    holds("/processes/1/fds_peak", "15");
+    holds("/processes/2/name", "(nothing there)"); /* never looked at */
     holds("/vms/1/state", "not-started");
     holds("/vms/1/stop", "null");
     holds("/vms/1/report", "null");
@@ -284,6 +309,8 @@ static void the_table_says_the_same(void **state)
         "lapic ticks due 1000, delivered 900, backlog 60, merged 40\n",
         "memory: 1 reads, 0 writes (last 0xfee00000)",
         "5 LOST",
+        "monitor     1.9 MiB private (peak 2.0), 14 descriptors (peak 15)\n",
+        "supervisor  0.1 MiB private (peak 0.1), 9 descriptors\n",
         "never started",
         "NOT MET  linux:never",
         "after 2.5 s: everything?was met\n",

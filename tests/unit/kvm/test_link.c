@@ -111,6 +111,62 @@ static void an_end_in_the_middle_of_a_frame_is_closed(void **state)
     close(fd[0]);
 }
 
+/* Posts until the stream takes no more; returns how many frames were taken. */
+static unsigned post_until_full(struct link_writer *w, int fd, const uint8_t *body, size_t len)
+{
+    unsigned taken = 0;
+    while (taken < 100000 && link_post(w, fd, LINK_CONSOLE, 1, body, len) == LINK_SENT) {
+        taken++;
+    }
+    return taken;
+}
+
+static void posting_never_waits_and_loses_nothing_that_it_took(void **state)
+{
+    (void)state;
+    static struct link_writer w;
+    static uint8_t body[LINK_DATA_MAX];
+    static const size_t sizes[] = {0, 1, 100, 4096, LINK_DATA_MAX};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        int fd[2];
+        struct link_head head;
+        const uint8_t *data;
+        memset(&w, 0, sizeof(w));
+        memset(body, (int)i + 1, sizeof(body));
+        pair(fd);
+        assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+        unsigned taken = post_until_full(&w, fd[1], body, sizes[i]);
+        assert_in_range(taken, 1, 99999);
+        assert_int_equal(link_post(&w, fd[1], LINK_NOTE, 0, "x", 1), LINK_FULL);
+        for (unsigned n = 0; n < taken; n++) {
+            assert_int_equal(link_read(&reader, fd[0], &head, &data), LINK_FRAME);
+            assert_int_equal(head.type, LINK_CONSOLE);
+            assert_int_equal(head.len, sizes[i]);
+            assert_memory_equal(data, body, sizes[i]);
+            (void)link_flush(&w, fd[1]); /* the rest of the last one */
+        }
+        assert_int_equal(link_flush(&w, fd[1]), LINK_SENT);
+        assert_int_equal(link_read(&reader, fd[0], &head, &data), LINK_AGAIN);
+        assert_int_equal(link_post(&w, fd[1], LINK_NOTE, 0, "x", 1), LINK_SENT);
+        assert_int_equal(link_read(&reader, fd[0], &head, &data), LINK_FRAME);
+        assert_int_equal(head.type, LINK_NOTE);
+        close_both(fd);
+    }
+}
+
+static void posting_to_nobody_is_seen(void **state)
+{
+    (void)state;
+    static struct link_writer w;
+    int fd[2];
+    memset(&w, 0, sizeof(w));
+    pair(fd);
+    assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+    close(fd[0]);
+    assert_int_equal(link_post(&w, fd[1], LINK_STOP, LINK_NO_VM, NULL, 0), LINK_GONE);
+    close(fd[1]);
+}
+
 static void writing_to_nobody_is_false_and_no_signal(void **state)
 {
     (void)state;
@@ -199,6 +255,8 @@ int main(void)
         cmocka_unit_test(a_frame_that_comes_byte_by_byte_is_whole_at_the_last_one),
         cmocka_unit_test(what_is_not_the_protocol_is_broken_and_stays_so),
         cmocka_unit_test(an_end_in_the_middle_of_a_frame_is_closed),
+        cmocka_unit_test(posting_never_waits_and_loses_nothing_that_it_took),
+        cmocka_unit_test(posting_to_nobody_is_seen),
         cmocka_unit_test(writing_to_nobody_is_false_and_no_signal),
         cmocka_unit_test(a_pipe_carries_frames_too),
         cmocka_unit_test(a_full_non_blocking_stream_is_waited_for_not_cut),

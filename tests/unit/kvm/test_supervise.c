@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -33,11 +35,13 @@ struct board {
     atomic_uint part_starts[3]; /* of the switch, of the uplink, of the first VM's io */
     atomic_uint stuck;          /* a VM could not write any more */
     atomic_uint go;
+    atomic_int policy[SYSTEM_VMS_MAX]; /* of their scheduling */
 };
 
 static struct board *board;
 static struct system_image image;
 static struct link_reader reader;
+static bool tight; /* the next supervisor's link holds very little */
 
 static void pause_a_little(void)
 {
@@ -105,6 +109,13 @@ static int part(char **argv)
     return 0;
 }
 
+static void wait_for_go(void)
+{
+    while (atomic_load(&board->go) == 0) {
+        pause_a_little();
+    }
+}
+
 static int component(char **argv)
 {
     const struct system_image *system =
@@ -115,6 +126,7 @@ static int component(char **argv)
     int console = atoi(argv[5]);
     board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, BOARD_FD, 0);
     const char *name = system->vm[index].name;
+    atomic_store(&board->policy[index], sched_getscheduler(0));
     unsigned starts = atomic_fetch_add(&board->starts[index], 1) + 1;
     report->state = REPORT_LOADING;
     if (strcmp(name, "refused") == 0 && starts > 1) {
@@ -131,10 +143,15 @@ static int component(char **argv)
         report->end_code = 7;
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
+    } else if (strcmp(name, "quiet") == 0) {
+        wait_for_go();
+        (void)send(console, "hello\n", 6, MSG_NOSIGNAL);
+        until_end_of_input(console);
+    } else if (strcmp(name, "again") == 0) {
+        wait_for_go();
+        report->end = VM_END_RESET;
     } else if (strcmp(name, "once") == 0 && starts == 1) {
-        while (atomic_load(&board->go) == 0) {
-            pause_a_little();
-        }
+        wait_for_go();
         report->end = VM_END_RESET;
     } else {
         (void)signal(SIGTERM, SIG_IGN); /* as one that comes just before the wait */
@@ -162,12 +179,23 @@ static void new_board(const char *first, const char *second)
         image.vms = (uint32_t)i + 1u;
     }
     reader.have = 0;
+    tight = false;
+}
+
+/* A link with as little room in it as the kernel lets it have. */
+static void tighten(int fd)
+{
+    const int bytes = 1;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
 }
 
 static pid_t new_supervisor(int *link)
 {
     int fd[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    if (tight) {
+        tighten(fd[1]);
+    }
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -259,6 +287,51 @@ static void who_does_not_read_holds_up_no_restart(void **state)
     assert_true(ends(pid));
 }
 
+/* On a link that holds three frames or so, what one VM has to tell fills it alone. */
+static void who_does_not_read_holds_up_no_restart_however_many_there_were(void **state)
+{
+    (void)state;
+    struct link_stopped why = {0};
+    struct vm_report started;
+    int link;
+    new_board("flood", "again");
+    tight = true;
+    atomic_store(&board->go, 1);
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[1], 5));
+    assert_true(comes_true(&board->stuck, 1));
+    do { /* bound: the VM starts again and again, and all of it is told in the end */
+        frame(link, LINK_STOPPED, &why, sizeof(why));
+    } while (why.restarts < 4);
+    assert_int_equal(why.cause, LINK_STOP_RESET);
+    frame(link, LINK_STARTED, &started, sizeof(started));
+    close(link);
+    assert_true(ends(pid));
+}
+
+static void a_flood_does_not_keep_another_vms_line_waiting(void **state)
+{
+    (void)state;
+    const struct timespec a_while = {.tv_nsec = 10000000};
+    struct link_head head = {.vm = LINK_NO_VM};
+    const uint8_t *data;
+    int link;
+    unsigned frames = 0;
+    new_board("flood", "quiet");
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->stuck, 1));
+    atomic_store(&board->go, 1);
+    while (frames < 200 && (head.type != LINK_CONSOLE || head.vm != 1)) {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        (void)nanosleep(&a_while, NULL); /* slower than the flood */
+        frames++;
+    }
+    assert_int_equal(head.vm, 1);
+    assert_memory_equal(data, "hello\n", 6);
+    close(link);
+    assert_true(ends(pid));
+}
+
 static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
 {
     (void)state;
@@ -300,6 +373,88 @@ static void a_component_cannot_take_the_report_away_from_under_the_supervisor(vo
     assert_int_equal(report.end_code, 2);
     assert_true(ends(pid));
     close(link);
+}
+
+/* May this process have it? That depends on who runs the test. */
+static bool may_have_priority(uint32_t priority)
+{
+    const struct sched_param high = {.sched_priority = (int)priority};
+    const struct sched_param none = {.sched_priority = 0};
+    bool may = sched_setscheduler(0, SCHED_FIFO, &high) == 0;
+    (void)sched_setscheduler(0, SCHED_OTHER, &none);
+    return may;
+}
+
+static void a_vm_with_a_priority_has_it_or_the_person_is_told(void **state)
+{
+    (void)state;
+    int link;
+    char said[256] = "";
+    struct link_head head;
+    const uint8_t *data;
+    bool may = may_have_priority(7);
+    new_board("deaf", "deaf");
+    image.vm[1].priority = 7;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 1) && comes_true(&board->starts[1], 1));
+    assert_int_equal(atomic_load(&board->policy[0]), SCHED_OTHER);
+    assert_int_equal(atomic_load(&board->policy[1]) & ~SCHED_RESET_ON_FORK,
+                     may ? SCHED_FIFO : SCHED_OTHER);
+    do { /* bound: the VMs start */
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        if (head.type == LINK_NOTE) {
+            snprintf(said, sizeof(said), "%.*s", (int)head.len, (const char *)data);
+        }
+    } while (head.type != LINK_STARTED);
+    assert_int_equal(strstr(said, "priority 7") != NULL, !may);
+    close(link);
+    assert_true(ends(pid));
+}
+
+static void strict_wants_its_cpus(void **state)
+{
+    (void)state;
+    int link;
+    struct link_head head;
+    const uint8_t *data;
+    new_board("deaf", NULL);
+    image.vm[0].cpu = 4095;
+    image.flags = SYSTEM_FLAG_STRICT;
+    pid_t pid = new_supervisor(&link);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_HELLO);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_NOTE);
+    assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+    assert_int_equal(head.type, LINK_DONE);
+    assert_int_equal(atomic_load(&board->starts[0]), 0);
+    assert_true(ends(pid));
+    close(link);
+}
+
+/* The supervisor tells what each process takes: its VMs', and its own. */
+static void every_process_is_accounted_for(void **state)
+{
+    (void)state;
+    int link;
+    struct link_head head;
+    const uint8_t *data;
+    bool seen[3] = {false, false, false};
+    new_board("deaf", "deaf");
+    pid_t pid = new_supervisor(&link);
+    while (!seen[0] || !seen[1] || !seen[2]) { /* bound: they are told of every few seconds */
+        struct process_report p;
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        if (head.type == LINK_PROCESS) {
+            assert_int_equal(head.len, sizeof(p));
+            memcpy(&p, data, sizeof(p));
+            assert_true(p.private_kib > 0 && p.fds > 0);
+            assert_int_equal(p.pid == (uint32_t)pid, head.vm == LINK_NO_VM);
+            seen[head.vm < 2 ? head.vm : 2] = true;
+        }
+    }
+    close(link);
+    assert_true(ends(pid));
 }
 
 static void a_guest_that_says_it_failed_has_failed(void **state)
@@ -444,7 +599,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_vm_that_misses_its_signal_ends_by_the_end_of_its_input),
         cmocka_unit_test(everything_ends_if_the_person_goes_while_a_frame_waits),
         cmocka_unit_test(who_does_not_read_holds_up_no_restart),
+        cmocka_unit_test(who_does_not_read_holds_up_no_restart_however_many_there_were),
+        cmocka_unit_test(a_flood_does_not_keep_another_vms_line_waiting),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
+        cmocka_unit_test(a_vm_with_a_priority_has_it_or_the_person_is_told),
+        cmocka_unit_test(strict_wants_its_cpus),
+        cmocka_unit_test(every_process_is_accounted_for),
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_switch_that_dies_is_started_again_and_no_vm_with_it),
         cmocka_unit_test(an_uplink_that_cannot_be_had_is_told_and_nothing_fails),

@@ -110,6 +110,8 @@ static const struct mutation mutations[] = {
      SYSTEM_FIELD_DEVICES, 0, SYSTEM_DEV_IOAPIC, SYSTEM_DEV_LAPIC},
     {"tick policy", &VM0.tick_policy, W32, 2, SYSTEM_BAD_VALUE, SYSTEM_FIELD_TICK_POLICY, 0, 0, 0},
     {"on failure", &VM0.on_failure, W32, 3, SYSTEM_BAD_VALUE, SYSTEM_FIELD_ON_FAILURE, 0, 0, 0},
+    {"priority 99", &VM0.priority, W32, 99, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0, 0, 0},
+    {"padding", &VM0.unused, W32, 1, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0, 0, 0},
     {"nine ranges", &VM0.ranges, W32, 9, SYSTEM_BAD_VALUE, SYSTEM_FIELD_RANGE, 0, 8, 0},
     {"2^32-1 serials", &VM0.serials, W32, ~0u, SYSTEM_BAD_VALUE, SYSTEM_FIELD_SERIAL, 0, 4, 0},
     {"nine modules", &VM0.modules, W32, 9, SYSTEM_BAD_VALUE, SYSTEM_FIELD_MODULE, 0, 8, 0},
