@@ -17,8 +17,23 @@ $(LINUX_GUEST)/mkinitrd: guests/linux/mkinitrd.c cli/cpio.c cli/cpio.h
 	$(call say,CC,$@)
 	$(Q)$(CC) $(HOSTED_CFLAGS) $(OPT) -o $@ $(filter %.c,$^)
 
-$(LINUX_GUEST)/initrd.cpio.gz: guests/linux/initrd.list guests/linux/init guests/linux/inittab \
-		$(LINUX_GUEST)/mkinitrd $(LINUX_GUEST)/vmlinuz
+# Static, since it is the only program beside busybox.
+NETTOOL_SRC := $(wildcard guests/linux/nettool*.c)
+$(LINUX_GUEST)/nettool: $(NETTOOL_SRC) guests/linux/nettool.h Makefile bulkhead.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(BULKHEAD_WARN) -Os -static -s -o $@ $(NETTOOL_SRC)
+
+# What initrd.list says, and the modules for network cards, in the order in which to load them.
+$(LINUX_GUEST)/initrd-all.list: guests/linux/initrd.list $(LINUX_GUEST)/vmlinuz
+	$(Q)cat $< >$@
+	$(Q)while read -r module; do \
+	    echo "file lib/modules/$$module 644 @modules/$$module"; \
+	done <$(LINUX_GUEST)/modules/guest >>$@
+
+LINUX_GUEST_FILES := $(addprefix guests/linux/,init inittab net dhcp)
+$(LINUX_GUEST)/initrd.cpio.gz: $(LINUX_GUEST)/initrd-all.list $(LINUX_GUEST_FILES) \
+		$(LINUX_GUEST)/nettool $(LINUX_GUEST)/mkinitrd
 	$(Q)$(LINUX_GUEST)/mkinitrd $< $(LINUX_GUEST) >$(@:.gz=)
 	$(Q)gzip -9nf $(@:.gz=)
 
