@@ -536,7 +536,9 @@ static void a_switch_that_dies_is_started_again_and_no_vm_with_it(void **state)
     } while (net.sw.port[0].in_frames < 300);
     assert_int_equal(net.restarts, 2);
     assert_int_equal(net.up.link, REPORT_LINK_UP);
-    stop(link, pid);
+    frame(link, LINK_DONE, NULL, 0);
+    assert_true(ends(pid));
+    close(link);
 }
 
 static void an_uplink_that_cannot_be_had_is_told_and_nothing_fails(void **state)
