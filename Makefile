@@ -134,6 +134,6 @@ test: ## install what is missing, then run all tests
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
--include $(wildcard guests/*/build.mk tests/*/build.mk)
+-include $(wildcard guests/*/build.mk tests/*/build.mk) bench/build.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
