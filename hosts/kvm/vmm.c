@@ -51,6 +51,7 @@ struct vmm {
 static struct kvm_run *signal_run;
 static volatile sig_atomic_t signal_stop;
 static volatile sig_atomic_t signal_alarm;
+static volatile sig_atomic_t signal_input = 1; /* typed before anybody could tell: look once */
 
 static void on_signal(int number)
 {
@@ -58,6 +59,8 @@ static void on_signal(int number)
         signal_stop = 1;
     } else if (number == SIGALRM) {
         signal_alarm = 1;
+    } else {
+        signal_input = 1;
     }
     if (signal_run != NULL) {
         signal_run->immediate_exit = 1;
@@ -270,13 +273,23 @@ static void wait_until(struct vmm *v, uint64_t tsc)
     struct timespec ts = timespec_of(tsc == UINT64_MAX ? 0 : ns_until(v, tsc));
     sigset_t none;
     (void)sigemptyset(&none);
-    (void)ppoll(&fd, 1, tsc == UINT64_MAX ? NULL : &ts, &none);
+    if (ppoll(&fd, 1, tsc == UINT64_MAX ? NULL : &ts, &none) > 0) {
+        signal_input = 1;
+    }
 }
 
+/* Looks at the socket only if SIGIO told of something: a system call each exit would be a third of
+ * it. What did not fit is asked for again once there is room. */
 static void take_input(struct vmm *v)
 {
-    if (!vconsole_fill(&v->console)) {
-        signal_stop = 1; /* the supervisor is gone */
+    if (signal_input != 0 && v->console.in_len < VCONSOLE_INPUT) {
+        signal_input = 0; /* first: what comes from here on tells again */
+        if (!vconsole_fill(&v->console)) {
+            signal_stop = 1; /* the supervisor is gone */
+        }
+        if (v->console.in_len == VCONSOLE_INPUT) {
+            signal_input = 1;
+        }
     }
     if (v->console.in_len > 0) {
         uint32_t taken =
