@@ -77,7 +77,8 @@ static bool setup_signals(struct vmm *v)
             return false;
         }
     }
-    (void)signal(SIGINT, SIG_IGN); /* the supervisor decides */
+    (void)signal(SIGINT, SIG_IGN);  /* the supervisor decides */
+    (void)signal(SIGCHLD, SIG_IGN); /* whom aside.c asks is nobody's to bury */
     (void)prctl(PR_SET_TIMERSLACK, 1ul);
     return timer_create(CLOCK_MONOTONIC, &ev, &v->timer) == 0;
 }
@@ -142,9 +143,10 @@ static uint64_t epoch_now(struct vmm *v)
 }
 
 /* The guest's time begins here, after everything that takes long. */
-static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadline)
+static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_question)
 {
     static _Alignas(8) uint8_t storage[VM_STORAGE_BYTES];
+    bool tsc_deadline = kvm_tsc_deadline_exits(deadline_question);
     if (!kvm_machine_start_tsc(&v->kvm)) {
         because(v, "KVM cannot set the guest's TSC: %s", strerror(errno));
         return false;
@@ -174,13 +176,13 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadl
 static bool build(struct vmm *v)
 {
     struct vcpu_regs regs;
-    bool tsc_deadline = kvm_tsc_deadline_exits();
+    int deadline_question = kvm_tsc_deadline_ask(); /* answered while the guest is loaded */
     char *backing = v->report->ram_backing;
     memset(&regs, 0, sizeof(regs));
     return ram_map(v->system, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
                    sizeof(v->why)) &&
            kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && load(v, &regs) &&
-           power_on(v, &regs, tsc_deadline);
+           power_on(v, &regs, deadline_question);
 }
 
 /* --- Report ------------------------------------------------------------------------------------ */
