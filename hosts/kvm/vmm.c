@@ -43,7 +43,7 @@ struct vmm {
     timer_t timer;
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
     uint64_t entered_ns; /* host time of the first entry           */
-    uint64_t report_due_ns;
+    uint64_t report_due_tsc;
     char why[256];
 };
 
@@ -217,7 +217,7 @@ static void report_update(struct vmm *v)
     r->up_ns = now - v->entered_ns;
     r->console_bytes = v->console.bytes;
     r->console_dropped = v->console.dropped;
-    v->report_due_ns = now + REPORT_PERIOD_NS;
+    v->report_due_tsc = kvm_guest_tsc(&v->kvm) + clock_tsc_by(&v->clock, REPORT_PERIOD_NS);
 }
 
 /* --- The loop ---------------------------------------------------------------------------------- */
@@ -282,7 +282,7 @@ static void wait_until(struct vmm *v, uint64_t tsc)
 
 /* Looks at the socket only if SIGIO told of something: a system call each exit would be a third of
  * it. What did not fit is asked for again once there is room. */
-static void take_input(struct vmm *v)
+static void take_input(struct vmm *v, uint64_t tsc)
 {
     if (signal_input != 0 && v->console.in_len < VCONSOLE_INPUT) {
         signal_input = 0; /* first: what comes from here on tells again */
@@ -294,57 +294,61 @@ static void take_input(struct vmm *v)
         }
     }
     if (v->console.in_len > 0) {
-        uint32_t taken =
-            vm_console_input(v->vm, 0, v->console.in, v->console.in_len, kvm_guest_tsc(&v->kvm));
+        uint32_t taken = vm_console_input(v->vm, 0, v->console.in, v->console.in_len, tsc);
         vconsole_taken(&v->console, taken);
     }
 }
 
-static void enter_once(struct vmm *v, const struct vm_plan *plan)
+/* Returns the guest's TSC as it came back. */
+static uint64_t enter_once(struct vmm *v, const struct vm_plan *plan)
 {
     const struct vcpu_regs *regs;
     uint32_t dirty = vm_take_dirty(v->vm, 0, &regs);
-    struct vm_exit x = {.kind = VM_EXIT_NONE};
+    struct vm_exit x;
     if (dirty != 0) {
         kvm_regs_store(&v->kvm, dirty, regs);
     }
-    int err = 0;
-    if (!kvm_apply_plan(&v->kvm, plan)) {
-        err = errno;
-    }
+    bool planned = kvm_apply_plan(&v->kvm, plan);
+    int err = planned ? 0 : errno;
     arm(v, next_deadline(v, plan->deadline_tsc));
-    if (err == 0) {
+    if (planned) {
         err = kvm_enter(&v->kvm, &x);
     }
-    if (err != 0 && err != EINTR && err != EAGAIN) {
+    if (!planned || (err != 0 && err != EINTR && err != EAGAIN)) {
         x = (struct vm_exit){.kind = VM_EXIT_HOST_ERROR};
         x.u.error = (struct vm_exit_error){.code = {(uint64_t)err}, .message = strerror(err)};
     }
-    vm_exit(v->vm, 0, kvm_guest_tsc(&v->kvm), &x);
+    uint64_t tsc = kvm_guest_tsc(&v->kvm);
+    vm_exit(v->vm, 0, tsc, &x);
     kvm_return_results(&v->kvm, &x);
+    return tsc;
 }
 
+/* An exit and the entry after it happen at the same guest time: the clock is read once a turn. */
 static void run(struct vmm *v)
 {
+    uint64_t tsc = kvm_guest_tsc(&v->kvm);
     for (;;) {
         struct vm_plan plan;
         v->kvm.run->immediate_exit = 0; /* a signal from here on sets it again */
-        take_input(v);
+        take_input(v, tsc);
         if (signal_stop != 0) {
             break;
         }
-        uint64_t tsc = kvm_guest_tsc(&v->kvm);
-        vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
+        if (v->console.out_len != 0) {
+            vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
+        }
         vm_entry(v->vm, 0, tsc, &plan);
         if (plan.go == VM_GO_STOP) {
             break;
         }
         if (plan.go == VM_GO_WAIT) {
             wait_until(v, plan.deadline_tsc);
+            tsc = kvm_guest_tsc(&v->kvm);
         } else {
-            enter_once(v, &plan);
+            tsc = enter_once(v, &plan);
         }
-        if (host_ns() >= v->report_due_ns) {
+        if (tsc >= v->report_due_tsc) {
             report_update(v);
         }
     }
