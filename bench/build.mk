@@ -44,9 +44,13 @@ $(BENCH)/initrd: $(LINUX_GUEST)/initrd.cpio.gz bench/linux-initrd.list bench/lin
 
 BENCH_FILES := $(B)/bulkhead $(BENCH)/exits.elf $(BENCH)/meter $(BENCH)/initrd
 
-.PHONY: bench bench-files
+.PHONY: bench bench-files bench-smoke
 bench-files: $(BENCH_FILES) guests
-bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm, in one machine
+
+bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm (docs/performance.md)
 	@tools/packages build demo bench
 	@$(MAKE) --no-print-directory -j$(JOBS) bench-files
 	@bench/run $(B)
+
+bench-smoke: bench-files ## what an exit costs, in counted instructions, held against bounds
+	@bench/run $(B) --smoke

@@ -28,6 +28,7 @@
 #define ROUNDS_MAX    10000u
 
 extern volatile uint64_t bench_first_tsc; /* written by the first instructions, in first.S */
+extern uint32_t bench_flat[8];            /* the same: without paging                          */
 extern char image_start[];
 extern char image_load_end[];
 
@@ -203,6 +204,11 @@ static bool looped(const struct boot_info *boot)
 
 static void measure_all(void)
 {
+    static const char *const flat[] = {NULL,        "port_write", "port_read", "mmio_write",
+                                       "mmio_read", "eoi",        "cpuid"};
+    for (size_t i = 1; i < sizeof flat / sizeof flat[0]; i++) {
+        print("bench: flat_%s %u\n", flat[i], bench_flat[i]);
+    }
     measure(NULL, empty);
     for (size_t k = 0; k < KINDS; k++) {
         measure(kinds[k].key, kinds[k].what);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * meter NAME RAM_MIB COMMAND...
+ * meter tsc-khz
  *
- * Runs a virtual machine monitor with a guest of the bench, reads the guest's lines "bench: ..."
- * out of what it prints, and prints "NAME.KEY VALUE..." a line:
+ * The first runs a virtual machine monitor with a guest of the bench, reads the guest's lines
+ * "bench: ..." out of what it prints, and prints "NAME.KEY VALUE..." a line:
  *   first_ns   from the start of the command to the guest's first instruction
- *   user_ns    from there to the first line of Linux user space
+ *   user_ns    from the start of the command to the first line of Linux user space
  *   kvm.*      KVM's counters of the VM at that moment
  *   memory_*   KiB of its processes without guest RAM, once the guest is done
- * and what the guest says of itself. Ends the command when the guest says "end". */
+ * and what the guest says of itself. Ends the command when the guest says "end".
+ * The second prints how fast the TSC counts. */
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -153,10 +155,12 @@ static void add_process(const struct meter *m, const char *pid, struct memory *s
     char path[300], line[512];
     unsigned long from, to, kib;
     bool is_ram = false;
+    bool mapped = false;
     (void)snprintf(path, sizeof(path), "/proc/%s/smaps", pid);
     FILE *f = fopen(path, "re");
     while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
         if (sscanf(line, "%lx-%lx ", &from, &to) == 2 && strchr(line, ':') > strchr(line, '-')) {
+            mapped = true;
             is_ram = (to - from) / 1024u >= m->ram_kib;
             sum->guest_ram_seen += is_ram ? 1u : 0u;
         } else if (!is_ram && (sscanf(line, "Private_Clean: %lu", &kib) == 1 ||
@@ -168,7 +172,7 @@ static void add_process(const struct meter *m, const char *pid, struct memory *s
     }
     if (f != NULL) {
         (void)fclose(f);
-        sum->processes++;
+        sum->processes += mapped ? 1u : 0u; /* what has ended has no mappings */
     }
 }
 
@@ -264,6 +268,10 @@ static void end_command(const struct meter *m)
 int main(int argc, char **argv)
 {
     int out[2];
+    if (argc == 2 && strcmp(argv[1], "tsc-khz") == 0) {
+        printf("%llu\n", (unsigned long long)((tsc_per_ns() * 1000000u) >> 20));
+        return 0;
+    }
     if (argc < 4 || pipe(out) != 0) {
         (void)fprintf(stderr, "usage: meter NAME RAM_MIB COMMAND...\n");
         return 2;

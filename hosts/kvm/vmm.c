@@ -280,7 +280,7 @@ static void wait_until(struct vmm *v, uint64_t tsc)
     }
 }
 
-/* Looks at the socket only if SIGIO told of something: a system call each exit would be a third of
+/* Looks at the socket only if SIGIO told of something: a system call each exit would be a fifth of
  * it. What did not fit is asked for again once there is room. */
 static void take_input(struct vmm *v, uint64_t tsc)
 {
