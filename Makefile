@@ -97,7 +97,8 @@ unit: $(UNIT_BIN) ## build and run the unit tests (gcc and clang, sanitized)
 	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: format format-check
-FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] cli/*.[ch] guests/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
+FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] cli/*.[ch] guests/*/*.[ch] bench/*.[ch] \
+    tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## format the C sources
 	clang-format -i $(FORMATTED)
 format-check: ## check the format of the C sources
@@ -124,7 +125,7 @@ run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 	@$(MAKE) --no-print-directory -j$(JOBS) all guests
 	@$(B)/bulkhead run systems/flightdeck.conf
 
-STAGES ?= format-check static unit models fuzz-smoke check-files system
+STAGES ?= format-check static unit models fuzz-smoke check-files bench-smoke system
 test: ## install what is missing, then run all tests
 	@tools/packages build demo test
 	@mkdir -p $(B)
@@ -138,6 +139,6 @@ endif
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
--include $(wildcard guests/*/build.mk tests/*/build.mk)
+-include $(wildcard guests/*/build.mk tests/*/build.mk) bench/build.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dev/lapic.h"
+#include "kvm/aside.h"
 #include "kvm/vcpu.h"
 
 #define PAGE_BYTES 4096u
@@ -39,22 +40,31 @@ static bool probe_run(const struct kvm_machine *m)
            m->run->msr.index == LAPIC_MSR_TSC_DEADLINE && m->run->msr.data == 1;
 }
 
-bool kvm_tsc_deadline_exits(void)
+static void probe_aside(struct aside_answer *answer)
 {
-    char why[160];
     struct gmem mem = {0};
     struct kvm_machine m = KVM_MACHINE_CLOSED;
     const struct cpuid_policy policy = {.tsc_khz = 1000000, .lapic = true, .tsc_deadline = true};
     uint8_t *page =
         mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
-        return false;
+        return;
     }
     memcpy(page, probe_code, sizeof(probe_code));
-    bool exits = gmem_add(&mem, 0, PAGE_BYTES, page) &&
-                 kvm_machine_open(&m, &mem, why, sizeof(why)) &&
-                 kvm_machine_set_cpuid(&m, &policy) && probe_run(&m);
-    kvm_machine_close(&m);
-    (void)munmap(page, PAGE_BYTES);
-    return exits;
+    answer->yes = gmem_add(&mem, 0, PAGE_BYTES, page) &&
+                  kvm_machine_open(&m, &mem, answer->why, sizeof(answer->why)) &&
+                  kvm_machine_set_cpuid(&m, &policy) && probe_run(&m);
+    /* Everything is closed when this process ends: after it has told. */
+}
+
+int kvm_tsc_deadline_ask(void)
+{
+    return aside_ask(probe_aside);
+}
+
+bool kvm_tsc_deadline_exits(int question)
+{
+    struct aside_answer answer;
+    (void)aside_take(question, &answer);
+    return answer.yes;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/bits.h"
 #include "base/le.h"
 #include "kvm/vcpu.h"
 
@@ -50,6 +51,15 @@ static void exit_io(const struct kvm_machine *m, struct vm_exit *x)
     };
 }
 
+/* The bytes written. KVM's buffer always has eight, so they are taken at once: this is an x86 host. */
+static uint64_t mmio_written(const struct kvm_run *r)
+{
+    uint64_t all;
+    _Static_assert(sizeof(all) == sizeof(r->mmio.data), "KVM's buffer");
+    memcpy(&all, r->mmio.data, sizeof(all));
+    return all & ones_bytes(r->mmio.len);
+}
+
 static void exit_mmio(const struct kvm_machine *m, struct vm_exit *x)
 {
     const struct kvm_run *r = m->run;
@@ -58,7 +68,7 @@ static void exit_mmio(const struct kvm_machine *m, struct vm_exit *x)
         .gpa = r->mmio.phys_addr,
         .size = r->mmio.len,
         .write = r->mmio.is_write != 0,
-        .value = r->mmio.is_write != 0 ? le_load(r->mmio.data, r->mmio.len) : 0,
+        .value = r->mmio.is_write != 0 ? mmio_written(r) : 0,
     };
 }
 
@@ -153,13 +163,14 @@ int kvm_enter(struct kvm_machine *m, struct vm_exit *x)
 {
     int result = ioctl(m->vcpu_fd, KVM_RUN, NULL);
     int err = result < 0 ? errno : 0;
-    *x = (struct vm_exit){
-        .kind = VM_EXIT_NONE,
-        .irq_ready = m->run->ready_for_interrupt_injection != 0,
-        .nmi_ready = true, /* KVM keeps an NMI until it can be taken */
-        .irq_flag = m->run->if_flag != 0,
-        .cr8 = (uint8_t)m->run->cr8,
-    };
+    /* Not as one initialiser, which would clear the largest member of the union at every exit. */
+    x->kind = VM_EXIT_NONE;
+    x->raw = false;
+    x->irq_ready = m->run->ready_for_interrupt_injection != 0;
+    x->nmi_ready = true; /* KVM keeps an NMI until it can be taken */
+    x->irq_flag = m->run->if_flag != 0;
+    x->cr8 = (uint8_t)m->run->cr8;
+    x->insn_len = 0;
     if (err == 0) {
         x->irq_ready = x->irq_ready && !may_fault_on_completion(m->run);
         translate(m, x);

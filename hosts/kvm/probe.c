@@ -19,6 +19,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "kvm/aside.h"
+
 #define PROBE_RAM_BYTES 0x200000u
 #define PROBE_PML4      0x1000u
 #define PROBE_PDPT      0x2000u
@@ -220,24 +222,20 @@ static bool probe_judge(const struct probe *p, int run_result, int run_error)
     return true;
 }
 
-/* KVM_RUN under the limit; leaves the process's timer and SIGALRM as they were. */
+/* KVM_RUN under the limit. */
 static bool probe_run(struct probe *p)
 {
     struct sigaction on_alarm = {.sa_handler = probe_on_alarm};
-    struct sigaction old_action;
     struct itimerval limit = {.it_value = {.tv_usec = PROBE_LIMIT_US},
                               .it_interval = {.tv_usec = PROBE_REPEAT_US}};
-    struct itimerval off = {.it_value = {.tv_usec = 0}};
-    struct itimerval old_timer;
-    sigset_t alarm_only, old_mask;
+    sigset_t alarm_only;
 
     (void)sigemptyset(&on_alarm.sa_mask);
     (void)sigemptyset(&alarm_only);
     (void)sigaddset(&alarm_only, SIGALRM);
-    (void)setitimer(ITIMER_REAL, &off, &old_timer);
     probe_running = p->run;
-    (void)sigaction(SIGALRM, &on_alarm, &old_action);
-    (void)sigprocmask(SIG_UNBLOCK, &alarm_only, &old_mask);
+    (void)sigaction(SIGALRM, &on_alarm, NULL);
+    (void)sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
     (void)setitimer(ITIMER_REAL, &limit, NULL);
 
     int result;
@@ -246,44 +244,29 @@ static bool probe_run(struct probe *p)
         result = ioctl(p->vcpu, KVM_RUN, 0);
         error = result != 0 ? errno : 0;
     } while (error == EINTR && *(volatile uint8_t *)&p->run->immediate_exit == 0);
-
-    (void)setitimer(ITIMER_REAL, &off, NULL);
-    (void)sigprocmask(SIG_SETMASK, &old_mask, NULL);
-    (void)sigaction(SIGALRM, &old_action, NULL);
-    probe_running = NULL;
-    (void)setitimer(ITIMER_REAL, &old_timer, NULL);
     return probe_judge(p, result, error);
 }
 
-static void probe_close(const struct probe *p)
-{
-    const int fds[] = {p->vcpu, p->vm, p->dev};
-
-    if (p->run != MAP_FAILED) {
-        (void)munmap(p->run, p->run_bytes);
-    }
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-        if (fds[i] >= 0) {
-            (void)close(fds[i]);
-        }
-    }
-    if (p->ram != MAP_FAILED) {
-        (void)munmap(p->ram, PROBE_RAM_BYTES);
-    }
-}
-
-bool kvm_probe(char *why, size_t why_size)
+static void probe_aside(struct aside_answer *answer)
 {
     struct probe p = {.dev = -1,
                       .vm = -1,
                       .vcpu = -1,
                       .ram = MAP_FAILED,
                       .run = MAP_FAILED,
-                      .why = why,
-                      .why_size = why_size};
-    bool usable = probe_open(&p) && probe_make_vm(&p) && probe_set_cpuid(&p) &&
+                      .why = answer->why,
+                      .why_size = sizeof(answer->why)};
+    answer->yes = probe_open(&p) && probe_make_vm(&p) && probe_set_cpuid(&p) &&
                   probe_set_long_mode(&p) && probe_run(&p);
+    /* Everything is closed when this process ends: after it has told. */
+}
 
-    probe_close(&p);
-    return usable;
+bool kvm_probe(char *why, size_t why_size)
+{
+    struct aside_answer answer;
+    (void)aside_take(aside_ask(probe_aside), &answer);
+    if (!answer.yes) {
+        (void)snprintf(why, why_size, "%s", answer.why);
+    }
+    return answer.yes;
 }

@@ -46,8 +46,10 @@ bool kvm_machine_start_tsc(struct kvm_machine *m);
 /* Gives the guest its CPUID: KVM's list, through the core's policy. False: errno says why. */
 bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *policy);
 
-/* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM of its own. */
-bool kvm_tsc_deadline_exits(void);
+/* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM and a process of
+ * its own, between the asking and the answer. */
+int kvm_tsc_deadline_ask(void);
+bool kvm_tsc_deadline_exits(int question);
 
 /* The guest's TSC now. Never less than last time, also where the host's went back: over a suspend to
  * memory, or between sockets. */

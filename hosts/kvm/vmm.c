@@ -45,7 +45,7 @@ struct vmm {
     timer_t timer;
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
     uint64_t entered_ns; /* host time of the first entry           */
-    uint64_t report_due_ns;
+    uint64_t report_due_tsc;
     char why[256];
 };
 
@@ -53,7 +53,8 @@ struct vmm {
 static struct kvm_run *signal_run;
 static volatile sig_atomic_t signal_stop;
 static volatile sig_atomic_t signal_alarm;
-static volatile sig_atomic_t signal_io;
+static volatile sig_atomic_t signal_input = 1; /* typed before anybody could tell: look once */
+static volatile sig_atomic_t signal_io = 1;
 
 static void on_signal(int number)
 {
@@ -61,8 +62,10 @@ static void on_signal(int number)
         signal_stop = 1;
     } else if (number == SIGALRM) {
         signal_alarm = 1;
-    } else {
+    } else if (number == VMM_NET_SIGNAL) {
         signal_io = 1;
+    } else {
+        signal_input = 1;
     }
     if (signal_run != NULL) {
         signal_run->immediate_exit = 1;
@@ -73,12 +76,13 @@ static bool setup_signals(struct vmm *v)
 {
     struct sigaction act = {.sa_handler = on_signal};
     struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
-    const int wanted[] = {SIGALRM, SIGIO, SIGTERM};
+    const int wanted[] = {SIGALRM, SIGIO, VMM_NET_SIGNAL, SIGTERM};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         if (sigaction(wanted[i], &act, NULL) != 0) {
             return false;
         }
     }
+    (void)signal(SIGCHLD, SIG_IGN); /* whom aside.c asks is nobody's to bury */
     (void)prctl(PR_SET_TIMERSLACK, 1ul);
     return timer_create(CLOCK_MONOTONIC, &ev, &v->timer) == 0;
 }
@@ -152,9 +156,10 @@ static uint64_t epoch_now(struct vmm *v)
 }
 
 /* The guest's time begins here, after everything that takes long. */
-static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadline)
+static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_question)
 {
     static _Alignas(8) uint8_t storage[VM_STORAGE_BYTES];
+    bool tsc_deadline = kvm_tsc_deadline_exits(deadline_question);
     if (!kvm_machine_start_tsc(&v->kvm)) {
         because(v, "KVM cannot set the guest's TSC: %s", strerror(errno));
         return false;
@@ -186,13 +191,13 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, bool tsc_deadl
 static bool build(struct vmm *v)
 {
     struct vcpu_regs regs;
-    bool tsc_deadline = kvm_tsc_deadline_exits();
+    int deadline_question = kvm_tsc_deadline_ask(); /* answered while the guest is loaded */
     char *backing = v->report->ram_backing;
     memset(&regs, 0, sizeof(regs));
     return ram_map(v->system, v->ram_fd, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
                    sizeof(v->why)) &&
            kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && load(v, &regs) &&
-           power_on(v, &regs, tsc_deadline);
+           power_on(v, &regs, deadline_question);
 }
 
 /* --- Report ------------------------------------------------------------------------------------ */
@@ -227,7 +232,7 @@ static void report_update(struct vmm *v)
     r->up_ns = now - v->entered_ns;
     r->console_bytes = v->console.bytes;
     r->console_dropped = v->console.dropped;
-    v->report_due_ns = now + REPORT_PERIOD_NS;
+    v->report_due_tsc = kvm_guest_tsc(&v->kvm) + clock_tsc_by(&v->clock, REPORT_PERIOD_NS);
 }
 
 /* --- The loop ---------------------------------------------------------------------------------- */
@@ -286,53 +291,64 @@ static void wait_until(struct vmm *v, uint64_t tsc)
     struct timespec ts = timespec_of(tsc == UINT64_MAX ? 0 : ns_until(v, tsc));
     sigset_t none;
     (void)sigemptyset(&none);
-    if (ppoll(fd, 2, tsc == UINT64_MAX ? NULL : &ts, &none) > 0 && fd[1].revents != 0) {
-        vmm_net_drain(&v->net);
+    if (ppoll(fd, 2, tsc == UINT64_MAX ? NULL : &ts, &none) > 0) {
+        signal_input = fd[0].revents != 0 ? 1 : signal_input;
+        signal_io = fd[1].revents != 0 ? 1 : signal_io;
     }
 }
 
-static void take_input(struct vmm *v)
+/* Looks at the socket only if SIGIO told of something: a system call each exit would be a fifth of
+ * it. What did not fit is asked for again once there is room. */
+static void take_input(struct vmm *v, uint64_t tsc)
 {
-    if (!vconsole_fill(&v->console)) {
-        signal_stop = 1; /* the supervisor is gone */
+    if (signal_input != 0 && v->console.in_len < VCONSOLE_INPUT) {
+        signal_input = 0; /* first: what comes from here on tells again */
+        if (!vconsole_fill(&v->console)) {
+            signal_stop = 1; /* the supervisor is gone */
+        }
+        if (v->console.in_len == VCONSOLE_INPUT) {
+            signal_input = 1;
+        }
     }
     if (v->console.in_len > 0) {
-        uint32_t taken =
-            vm_console_input(v->vm, 0, v->console.in, v->console.in_len, kvm_guest_tsc(&v->kvm));
+        uint32_t taken = vm_console_input(v->vm, 0, v->console.in, v->console.in_len, tsc);
         vconsole_taken(&v->console, taken);
     }
 }
 
-static void enter_once(struct vmm *v, const struct vm_plan *plan)
+/* Returns the guest's TSC as it came back. */
+static uint64_t enter_once(struct vmm *v, const struct vm_plan *plan)
 {
     const struct vcpu_regs *regs;
     uint32_t dirty = vm_take_dirty(v->vm, 0, &regs);
-    struct vm_exit x = {.kind = VM_EXIT_NONE};
+    struct vm_exit x;
     if (dirty != 0) {
         kvm_regs_store(&v->kvm, dirty, regs);
     }
-    int err = 0;
-    if (!kvm_apply_plan(&v->kvm, plan)) {
-        err = errno;
-    }
+    bool planned = kvm_apply_plan(&v->kvm, plan);
+    int err = planned ? 0 : errno;
     arm(v, next_deadline(v, plan->deadline_tsc));
-    if (err == 0) {
+    if (planned) {
         err = kvm_enter(&v->kvm, &x);
     }
-    if (err != 0 && err != EINTR && err != EAGAIN) {
+    if (!planned || (err != 0 && err != EINTR && err != EAGAIN)) {
         x = (struct vm_exit){.kind = VM_EXIT_HOST_ERROR};
         x.u.error = (struct vm_exit_error){.code = {(uint64_t)err}, .message = strerror(err)};
     }
-    vm_exit(v->vm, 0, kvm_guest_tsc(&v->kvm), &x);
+    uint64_t tsc = kvm_guest_tsc(&v->kvm);
+    vm_exit(v->vm, 0, tsc, &x);
     kvm_return_results(&v->kvm, &x);
+    return tsc;
 }
 
+/* An exit and the entry after it happen at the same guest time: the clock is read once a turn. */
 static void run(struct vmm *v)
 {
+    uint64_t tsc = kvm_guest_tsc(&v->kvm);
     for (;;) {
         struct vm_plan plan;
         v->kvm.run->immediate_exit = 0; /* a signal from here on sets it again */
-        take_input(v);
+        take_input(v, tsc);
         if (signal_io != 0) {
             signal_io = 0;
             vmm_net_drain(&v->net);
@@ -340,8 +356,9 @@ static void run(struct vmm *v)
         if (signal_stop != 0) {
             break;
         }
-        uint64_t tsc = kvm_guest_tsc(&v->kvm);
-        vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
+        if (v->console.out_len != 0) {
+            vconsole_flush_if_due(&v->console, clock_ns_at(&v->clock, tsc));
+        }
         vm_entry(v->vm, 0, tsc, &plan);
         vmm_net_doorbells(&v->net, v->vm, v->kvm.vm_fd);
         if (plan.go == VM_GO_STOP) {
@@ -349,10 +366,11 @@ static void run(struct vmm *v)
         }
         if (plan.go == VM_GO_WAIT) {
             wait_until(v, plan.deadline_tsc);
+            tsc = kvm_guest_tsc(&v->kvm);
         } else {
-            enter_once(v, &plan);
+            tsc = enter_once(v, &plan);
         }
-        if (host_ns() >= v->report_due_ns) {
+        if (tsc >= v->report_due_tsc) {
             report_update(v);
         }
     }

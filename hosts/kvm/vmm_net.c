@@ -41,6 +41,7 @@ bool vmm_net_watch(const struct vmm_net *n)
     }
     int flags = fcntl(n->notify_fd, F_GETFL);
     return flags >= 0 && fcntl(n->notify_fd, F_SETOWN, getpid()) == 0 &&
+           fcntl(n->notify_fd, F_SETSIG, VMM_NET_SIGNAL) == 0 &&
            fcntl(n->notify_fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) == 0;
 }
 

@@ -4,6 +4,7 @@
 #ifndef KVM_VMM_NET_H
 #define KVM_VMM_NET_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,7 +26,9 @@ struct vmm_net {
  * or the descriptors are not those of this VM. */
 bool vmm_net_attach(struct vmm_net *n, const struct component *c, uint32_t first);
 
-/* From here on SIGIO tells of notifications. */
+/* Tells of notifications, once vmm_net_watch() was called. */
+#define VMM_NET_SIGNAL SIGUSR1
+
 bool vmm_net_watch(const struct vmm_net *n);
 
 /* Wakes the io. @pre nic < n->nics */

@@ -119,9 +119,11 @@ static bool read_msr(struct vm *vm, uint32_t index, uint64_t *value)
 static bool write_msr(struct vm *vm, uint32_t index, uint64_t value)
 {
     if (index == LAPIC_MSR_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
+        bus_stir(&vm->bus);
         return lapic_set_base_msr(&vm->lapic, value, vm->now);
     }
     if (index == LAPIC_MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
+        bus_stir(&vm->bus);
         lapic_set_tsc_deadline(&vm->lapic, value, vm->now);
         return true;
     }

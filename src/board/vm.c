@@ -17,10 +17,13 @@ struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint6
     memset(vm, 0, sizeof(*vm));
     vm->w = *w;
     vm->clock.tsc_khz = w->tsc_khz;
+    vm->deadline = VM_NS_NEVER;
+    vm->deadline_tsc = UINT64_MAX;
     board_set_time(vm, tsc);
     bool wired = board_wire(vm);
     BH_ASSERT(wired); /* system_check() has refused everything that does not fit */
     board_reset(vm);
+    bus_stir(&vm->bus);
     return vm;
 }
 
@@ -77,6 +80,7 @@ static bool irq_waits(const struct vm *vm)
 /* The interrupt acknowledge cycle. @pre irq_waits() */
 static uint8_t irq_acknowledge(struct vm *vm)
 {
+    bus_stir(&vm->bus); /* a timer whose interrupt waited may go on */
     return pic_reaches_cpu(vm) ? pic_ack(&vm->pic) : lapic_ack(&vm->lapic);
 }
 
@@ -95,6 +99,7 @@ static void plan_events(struct vm *vm, struct vcpu *v, struct vm_plan *plan)
     if (board_has(vm, SYSTEM_DEV_LAPIC) && lapic_take_nmi(&vm->lapic)) {
         v->nmi_pending = true;
     }
+    bool waits = irq_waits(vm);
     if (v->exception_pending) {
         plan_exception(v, plan);
     } else if (v->nmi_pending && v->nmi_ready) {
@@ -102,14 +107,15 @@ static void plan_events(struct vm *vm, struct vcpu *v, struct vm_plan *plan)
         plan->vector = 2;
         v->nmi_pending = false;
         vm->counts.nmis++;
-    } else if (v->irq_ready && irq_waits(vm)) {
+    } else if (v->irq_ready && waits) {
         plan->inject = VM_INJECT_IRQ;
         plan->vector = irq_acknowledge(vm);
         v->irq_ready = false; /* one at a time: until the guest has run */
+        waits = irq_waits(vm);
         vm->counts.interrupts++;
     }
     plan->nmi_window = v->nmi_pending;
-    plan->irq_window = irq_waits(vm);
+    plan->irq_window = waits;
 }
 
 void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
@@ -117,7 +123,7 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
     BH_ASSERT(vcpu < VM_VCPUS_MAX);
     struct vcpu *v = &vm->vcpu[vcpu];
     board_set_time(vm, tsc);
-    bus_tick(&vm->bus, vm->now);
+    bus_tick_due(&vm->bus, vm->now);
     if (board_has(vm, SYSTEM_DEV_LAPIC)) {
         /* Also while it has no deadline: an acknowledge below carries no time, and ticks that came
          * before it merge, later ones do not. */
@@ -137,10 +143,13 @@ void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)
     }
     plan->go = v->halted || !settled ? VM_GO_WAIT : VM_GO_RUN;
     plan->cr8 = board_has(vm, SYSTEM_DEV_LAPIC) ? lapic_cr8(&vm->lapic) : v->cr8;
-    vm_ns_t deadline = bus_deadline(&vm->bus);
-    if (deadline != VM_NS_NEVER) {
-        plan->deadline_tsc = clock_tsc_by(&vm->clock, deadline);
+    vm_ns_t deadline = bus_next(&vm->bus);
+    if (deadline != vm->deadline) {
+        vm->deadline = deadline;
+        vm->deadline_tsc =
+            deadline == VM_NS_NEVER ? UINT64_MAX : clock_tsc_by(&vm->clock, deadline);
     }
+    plan->deadline_tsc = vm->deadline_tsc;
 }
 
 uint32_t vm_console_input(struct vm *vm, uint32_t serial, const uint8_t *bytes, uint32_t len,
@@ -150,6 +159,7 @@ uint32_t vm_console_input(struct vm *vm, uint32_t serial, const uint8_t *bytes, 
         return len; /* nobody will ever take them */
     }
     board_set_time(vm, tsc);
+    bus_stir(&vm->bus);
     return uart_receive(&vm->uart[serial], bytes, len, vm->now);
 }
 

@@ -96,6 +96,8 @@ struct vm {
     uint32_t doorbells_version;
     uint64_t tsc; /* of the call in progress */
     vm_ns_t now;
+    vm_ns_t deadline;      /* of the last plan */
+    uint64_t deadline_tsc; /* the same in the guest's TSC */
 };
 
 /* board/wire.c: puts the chips that the system file names on the bus and connects their lines. */
@@ -119,8 +121,10 @@ static inline bool board_has(const struct vm *vm, uint32_t device)
 
 static inline void board_set_time(struct vm *vm, uint64_t tsc)
 {
-    vm->tsc = tsc;
-    vm->now = clock_ns_at(&vm->clock, tsc);
+    if (tsc != vm->tsc) { /* both are 0 at first */
+        vm->tsc = tsc;
+        vm->now = clock_ns_at(&vm->clock, tsc);
+    }
 }
 
 /* Ends the VM; the first reason stands. */

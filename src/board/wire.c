@@ -24,6 +24,8 @@
 
 #define ELCR_PORT 0x4D0u /* edge/level control of IRQ 0 to 7; then of 8 to 15 */
 
+/* Whatever reaches another chip through a line may move that chip's deadline: bus_stir(). */
+
 /* --- Lines -------------------------------------------------------------------------------------- */
 
 /* An ISA interrupt: to the 8259 pair and to the I/O APIC, as on every PC. */
@@ -59,6 +61,7 @@ static void lint0_set(void *owner, uint32_t pin, bool active)
 {
     struct vm *vm = owner;
     (void)pin;
+    bus_stir(&vm->bus);
     if (board_has(vm, SYSTEM_DEV_LAPIC)) {
         lapic_lint_set(&vm->lapic, 0, active);
     }
@@ -68,6 +71,7 @@ static void lint0_set(void *owner, uint32_t pin, bool active)
 void board_message(void *owner, const struct irq_msg *msg)
 {
     struct vm *vm = owner;
+    bus_stir(&vm->bus);
     if (msg->delivery == IRQ_INIT || msg->delivery == IRQ_STARTUP) {
         vm->counts.startup_ipis++;
         return;
@@ -84,6 +88,7 @@ void board_message(void *owner, const struct irq_msg *msg)
 static void pin_done(void *owner, uint32_t pin)
 {
     struct vm *vm = owner;
+    bus_stir(&vm->bus);
     if (pin == IOAPIC_PIN_TIMER && board_has(vm, SYSTEM_DEV_PIT)) {
         pit_eoi(&vm->pit);
     }

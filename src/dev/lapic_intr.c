@@ -36,9 +36,13 @@ static void bit_clear(struct lapic *l, uint32_t bitmap, uint8_t vector)
     l->regs.reg[bitmap + vector / 32u] &= ~bit_of(vector);
 }
 
-/* The highest vector in a bitmap, or -1. */
+/* The highest vector in a bitmap, or -1. Asked at every exit, and mostly of an empty one. */
 static int bit_highest(const struct lapic *l, uint32_t bitmap)
 {
+    const uint32_t *r = &l->regs.reg[bitmap];
+    if ((r[0] | r[1] | r[2] | r[3] | r[4] | r[5] | r[6] | r[7]) == 0) {
+        return -1;
+    }
     for (uint32_t i = LAPIC_BITMAP_REGS; i > 0; i--) { /* bound: 8 */
         uint32_t bits = l->regs.reg[bitmap + i - 1u];
         if (bits != 0) {

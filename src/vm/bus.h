@@ -59,6 +59,7 @@ struct bus_dev_ops {
 
 struct bus_slot {
     struct bus_window win;
+    uint64_t key;    /* space and base in one number, in the order of the table */
     uint32_t dev;    /* index into bus.dev            */
     uint32_t number; /* the device's own window number */
 };
@@ -66,6 +67,7 @@ struct bus_slot {
 struct bus_dev {
     const struct bus_dev_ops *ops;
     void *dev;
+    vm_ns_t next; /* its deadline as bus_next() last saw it */
 };
 
 /* Registers: plain counters, saved as they are. */
@@ -87,6 +89,9 @@ struct bus {
     struct bus_slot slot[BUS_WINDOWS_MAX]; /* those that answer, sorted by space, then base;
                                               then those that are off                        */
     struct bus_dev dev[BUS_DEVICES_MAX];
+    uint32_t last[BUS_SPACES]; /* the slot found last: accesses come in series      */
+    bool stirred;              /* some deadline may not be what bus_next() last saw */
+    vm_ns_t next;              /* the earliest as it last saw them                  */
     struct bus_counts counts;
 };
 
@@ -114,5 +119,29 @@ vm_ns_t bus_deadline(const struct bus *b);
 
 /* Lets every device act whose deadline has come. Devices attached first tick first. */
 void bus_tick(struct bus *b, vm_ns_t now);
+
+/* The earliest deadline, asked of all devices and kept for bus_next(). */
+vm_ns_t bus_ask(struct bus *b);
+
+/* The same two for every entry into the guest: they ask the devices again only if a deadline has come
+ * or may have moved. An access over the bus is noticed; whoever does anything else to a device that
+ * could move its deadline says so with bus_stir(). */
+static inline void bus_stir(struct bus *b)
+{
+    b->stirred = true;
+}
+
+static inline vm_ns_t bus_next(struct bus *b)
+{
+    return b->stirred ? bus_ask(b) : b->next;
+}
+
+static inline void bus_tick_due(struct bus *b, vm_ns_t now)
+{
+    if (bus_next(b) <= now) {
+        bus_tick(b, now);
+        b->stirred = true;
+    }
+}
 
 #endif

@@ -55,6 +55,8 @@ static inline void fuzz_board_check(const struct vm *vm)
         FUZZ_CHECK(uart_valid(&vm->uart[i]));
     }
     FUZZ_CHECK(msr_valid(&vm->msrs));
+    /* No deadline moved unnoticed. */
+    FUZZ_CHECK(vm->bus.stirred || vm->bus.next == bus_deadline(&vm->bus));
     for (uint32_t t = 0; t < VM_TIMERS; t++) {
         fuzz_ticks_check(vm, (enum vm_timer)t);
     }

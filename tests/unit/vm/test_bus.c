@@ -14,7 +14,10 @@ struct probe {
     uint64_t last_val;
     uint8_t mem[64];
     vm_ns_t deadline, ticked;
+    vm_ns_t deadline_after_write; /* if not 0 */
 };
+
+static uint32_t asked; /* how often for a deadline */
 
 static uint64_t probe_read(void *dev, struct bus_access a, vm_ns_t now)
 {
@@ -39,10 +42,14 @@ static void probe_write(void *dev, struct bus_access a, uint64_t val, vm_ns_t no
     for (uint32_t i = 0; i < a.size; i++) {
         p->mem[a.off + i] = (uint8_t)(val >> (8 * i));
     }
+    if (p->deadline_after_write != 0) {
+        p->deadline = p->deadline_after_write;
+    }
 }
 
 static vm_ns_t probe_deadline(const void *dev)
 {
+    asked++;
     return ((const struct probe *)dev)->deadline;
 }
 
@@ -162,6 +169,8 @@ static void overlaps_and_malformed_windows_are_refused_whole(void **state)
         {.space = BUS_MMIO, .widths = BUS_W1, .len = 2, .base = UINT64_MAX - 1u},
         {.space = 2, .widths = BUS_W1, .len = 1, .base = 0x10},
         {.space = BUS_MMIO, .widths = 16, .len = 16, .base = 0x10},
+        {.space = BUS_MMIO, .widths = BUS_W4, .len = 16, .base = 1ull << 63},
+        {.space = BUS_MMIO, .widths = BUS_W4, .len = 16, .base = (1ull << 63) - 8},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const struct bus_window pair[2] = {
@@ -277,6 +286,57 @@ static void only_devices_whose_time_has_come_tick(void **state)
     assert_int_equal(f->bytes.ticked, 500);
 }
 
+static void the_window_found_last_takes_only_what_is_its_own(void **state)
+{
+    struct fixture *f = *state;
+    /* Each access first finds the window that the one before it left: the same, over its end, before
+     * it, of another width, misaligned, of an odd size, in the other space. */
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3f8, 1, 0), 0x10);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3ff, 1, 0), 0x17);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3ff, 2, 0), 0xFF17);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x400, 1, 0), 0xFF);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3f7, 1, 0), 0xFF);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0x3fa, 2, 0), 0x1312);
+        assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFEE00004, 4, 0), 0x07060504);
+        assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFEE00005, 3, 0), 0x070605);
+        assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0xFEE00006, 4, 0), 0x09080706);
+        assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0x3f8, 1, 0), 0xFF);
+        assert_int_equal(bus_read(&f->bus, BUS_MMIO, 0x80000000FEE00004ull, 4, 0), UINT32_MAX);
+        assert_int_equal(bus_read(&f->bus, BUS_PIO, 0xCF8, 4, 0), 0x03020100);
+    }
+}
+
+static void devices_are_asked_again_only_when_a_deadline_may_have_moved(void **state)
+{
+    struct fixture *f = *state;
+    f->bytes.deadline = 500;
+    assert_int_equal(bus_next(&f->bus), 500);
+    asked = 0;
+    bus_tick_due(&f->bus, 499);
+    assert_int_equal(bus_next(&f->bus), 500);
+    (void)bus_read(&f->bus, BUS_PIO, 0x80, 1, 0); /* nobody's */
+    assert_int_equal(bus_next(&f->bus), 500);
+    assert_int_equal(asked, 0);
+    (void)bus_read(&f->bus, BUS_PIO, 0x3f8, 1, 0); /* moves nothing: only that device is asked */
+    assert_int_equal(bus_next(&f->bus), 500);
+    assert_int_equal(asked, 1);
+    f->words.deadline_after_write = 200; /* an access that moves it, sooner and later */
+    bus_write(&f->bus, BUS_MMIO, 0xFEE00000, 4, 0, 0);
+    assert_int_equal(bus_next(&f->bus), 200);
+    f->words.deadline_after_write = 900;
+    bus_write(&f->bus, BUS_PIO, 0xCF8, 2, 0, 0); /* in two units */
+    assert_int_equal(bus_next(&f->bus), 500);
+    f->bytes.deadline = 100; /* behind the bus's back: only who says so is heard */
+    assert_int_equal(bus_next(&f->bus), 500);
+    bus_stir(&f->bus);
+    assert_int_equal(bus_next(&f->bus), 100);
+    bus_tick_due(&f->bus, 100);
+    assert_int_equal(f->bytes.ticked, 100);
+    assert_int_equal(f->words.ticked, 0);
+    assert_int_equal(bus_next(&f->bus), 900);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +352,8 @@ int main(void)
         cmocka_unit_test_setup(a_move_onto_another_window_switches_off_and_is_counted, setup),
         cmocka_unit_test_setup(many_moves_lose_nothing, setup),
         cmocka_unit_test_setup(only_devices_whose_time_has_come_tick, setup),
+        cmocka_unit_test_setup(the_window_found_last_takes_only_what_is_its_own, setup),
+        cmocka_unit_test_setup(devices_are_asked_again_only_when_a_deadline_may_have_moved, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

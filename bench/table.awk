@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The table of the bench, out of lines "MONITOR.GUEST.KEY VALUE...": medians, ratios, goals.
+
+function median(key, n, i, j, v, list) {
+    n = split(all[key], list, " ")
+    if (n == 0) {
+        return ""
+    }
+    for (i = 2; i <= n; i++) {
+        v = list[i] + 0
+        for (j = i - 1; j > 0 && list[j] + 0 > v; j--) {
+            list[j + 1] = list[j]
+        }
+        list[j + 1] = v
+    }
+    return list[int((n + 1) / 2)] + 0
+}
+
+function grouped(v, text, out) {
+    if (v == "") {
+        return "-"
+    }
+    text = sprintf("%d", v)
+    for (out = ""; length(text) > 3; text = substr(text, 1, length(text) - 3)) {
+        out = "," substr(text, length(text) - 2) out
+    }
+    return text out
+}
+
+# goal: what ours is to be at most; goal_ratio: what the ratio is to be at most. 0: none.
+function row(what, key, goal, goal_ratio, ours, theirs, ratio, said) {
+    ours = median("bulkhead." key)
+    theirs = median("microvm." key)
+    ratio = ours != "" && theirs > 0 ? sprintf("%.2f", ours / theirs) : "-"
+    said = ""
+    if (goal > 0 && ours != "") {
+        said = "at most " grouped(goal) (ours <= goal ? ": met" : ": missed")
+    } else if (goal_ratio > 0 && ratio != "-") {
+        said = sprintf("ratio at most %.1f: %s", goal_ratio, ours <= goal_ratio * theirs ? "met" : "missed")
+    }
+    printf "| %s | %s | %s | %s | %s |\n", what, grouped(ours), grouped(theirs), ratio, said
+}
+
+{
+    all[$1] = all[$1] " " $2
+}
+
+END {
+    exact = unit == "instructions"
+    printf "| %s | Bulkhead | QEMU microvm | ratio | goal |\n|---|--:|--:|--:|---|\n", \
+        exact ? "instructions (virtual ns)" : "ns"
+    row("start of the monitor to Linux user space", "linux.user_ns", 0, 1.0)
+    row("start of the monitor to the first instruction of a small kernel", "exits.first_ns", 0, 0)
+    row("a port exit: write to a UART's register", "exits.flat_port_write", exact ? 3000 : 0, 0)
+    row("a port exit: read from it", "exits.flat_port_read", exact ? 3000 : 0, 0)
+    row("an MMIO exit: write where no device is", "exits.flat_mmio_write", exact ? 4900 : 0, 0)
+    row("an MMIO exit: read there", "exits.flat_mmio_read", 0, 0)
+    row("a LAPIC EOI (QEMU's is KVM's own)", "exits.flat_eoi", 0, 0)
+    row("a CPUID exit, which KVM handles: the floor", "exits.flat_cpuid", 0, 0)
+    row("the same with paging on: port write", "exits.port_write", 0, 0)
+    row("... port read", "exits.port_read", 0, 0)
+    row("... port read where no device is", "exits.port_nobody", 0, 0)
+    row("... MMIO write", "exits.mmio_write", 0, 0)
+    row("... MMIO read", "exits.mmio_read", 0, 0)
+    row("... LAPIC EOI", "exits.eoi", 0, 0)
+    row("a LAPIC timer tick, with its EOI and the guest's handler", "exits.tick", 0, 0)
+    row("KVM exits until Linux user space (a count)", "linux.kvm.exits", 6000, 0)
+    row("of these nested page faults", "linux.kvm.pf_taken", 0, 0)
+    row("private memory of all its processes, KiB, without guest RAM", "linux.memory_private_kib", 3072, 0)
+    row("the same with shared pages in proportion, KiB", "linux.memory_share_kib", 0, 0)
+}
