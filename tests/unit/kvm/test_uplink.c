@@ -132,7 +132,7 @@ static void start(void)
     ring_reader_attach(&from_uplink, &rings->to_switch);
     ring_writer_attach(&to_uplink, &rings->from_switch);
     struct spawn_job job = {
-        .role = "uplink", .image_fd = image_fd, .cpu = -1, .fds = 4, .fd = {report_fd}};
+        .role = "uplink", .image_fd = image_fd, .cpu = SYSTEM_CPU_ANY, .fds = 4, .fd = {report_fd}};
     assert_int_equal(wires_uplink_fds(&wires, 0, &job.fd[1]), 3);
     assert_true(spawn(&job, &uplink));
     for (int i = 0; i < TURNS && *(volatile uint32_t *)&report->link == REPORT_LINK_NONE; i++) {
