@@ -10,7 +10,8 @@
 bool sandbox_enter(void);
 
 /* The same for a component that moves frames between pieces of shared memory (io, switch): it reads
- * from eventfds, writes to eventfds and pipes, and ends. */
+ * from what wakes it, writes to what wakes others, and ends. Which of them it may read or write is not
+ * the filter's affair but the descriptor's: see wires.h. */
 bool sandbox_enter_mover(void);
 
 /* The same for an uplink: sockets of the Internet, and reading the name servers' addresses. It has

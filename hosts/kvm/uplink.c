@@ -7,7 +7,6 @@
  * have checksums and segmentation left to do: that is done here, libslirp takes finished frames. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -243,7 +242,7 @@ static bool attach(struct uplink *u, const struct component *c)
     u->report->text[0] = '\0';
     ring_writer_attach(&u->out, &rings->to_switch);
     ring_reader_attach(&u->in, &rings->from_switch);
-    return fcntl(u->wake_fd, F_SETFL, O_NONBLOCK) == 0;
+    return true;
 }
 
 /* --- The loop ---------------------------------------------------------------------------------- */
@@ -288,13 +287,13 @@ static void run(struct uplink *u)
     bool more = false;
     for (;;) { /* bound: killed by the supervisor */
         uint32_t ms = more ? 0 : UINT32_MAX;
-        uint64_t times;
+        uint64_t wakes[16];
         u->poll[0] = (struct pollfd){.fd = u->wake_fd, .events = POLLIN};
         u->polls = 1;
         u->lib.fill(u->slirp, &ms, add_poll, u);
         int n = poll(u->poll, u->polls, ms > INT32_MAX ? -1 : (int)ms);
         if (n > 0 && u->poll[0].revents != 0) {
-            (void)!read(u->wake_fd, &times, sizeof(times));
+            (void)!read(u->wake_fd, wakes, sizeof(wakes));
         }
         u->lib.poll(u->slirp, n < 0, get_revents, u);
         more = take_frames(u);

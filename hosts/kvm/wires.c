@@ -3,6 +3,7 @@
 #include "kvm/wires.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -36,15 +37,13 @@ void wires_make_plan(const struct system_image *image, struct wires_plan *plan)
 static bool make_switch(struct wires *w, uint32_t sw)
 {
     const struct wires_switch *s = &w->plan.sw[sw];
-    w->switch_wake[sw] = eventfd(0, EFD_CLOEXEC);
-    w->uplink_wake[sw] = -1;
-    bool ok = w->switch_wake[sw] >= 0;
+    w->uplink_wake[sw][0] = w->uplink_wake[sw][1] = -1;
+    bool ok = pipe2(w->switch_wake[sw], O_CLOEXEC | O_NONBLOCK) == 0;
     for (uint32_t i = 0; ok && i < s->ports; i++) {
         w->rings_fd[sw][i] = shm_create("bulkhead-rings", sizeof(struct wires_rings));
         ok = w->rings_fd[sw][i] >= 0;
         if (ok && s->port[i].vm == WIRES_UPLINK) {
-            w->uplink_wake[sw] = eventfd(0, EFD_CLOEXEC);
-            ok = w->uplink_wake[sw] >= 0;
+            ok = pipe2(w->uplink_wake[sw], O_CLOEXEC | O_NONBLOCK) == 0;
         }
     }
     return ok;
@@ -58,7 +57,7 @@ bool wires_make(struct wires *w, const struct system_image *image)
         uint32_t vm = i / SYSTEM_NICS_MAX;
         uint32_t nic = i % SYSTEM_NICS_MAX;
         bool wanted = vm < image->vms && nic < image->vm[vm].nics;
-        w->io_wake[vm][nic] = wanted ? eventfd(0, EFD_CLOEXEC) : -1;
+        w->io_wake[vm][nic] = wanted ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
         ok = ok && (!wanted || w->io_wake[vm][nic] >= 0);
     }
     for (uint32_t sw = 0; ok && sw < w->plan.switches; sw++) {
@@ -70,13 +69,16 @@ bool wires_make(struct wires *w, const struct system_image *image)
 int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port)
 {
     const struct wires_port *p = &w->plan.sw[sw].port[port];
-    return p->vm == WIRES_UPLINK ? w->uplink_wake[sw] : w->io_wake[p->vm][p->nic];
+    return p->vm == WIRES_UPLINK ? w->uplink_wake[sw][1] : w->io_wake[p->vm][p->nic];
 }
 
-/* An eventfd is a sum. KVM can only add 1 for a doorbell, so that is a kick, and all else adds this.
- * Neither half overflows: a ring wakes once for each sleep, and a guest stops kicking who is awake. */
+/* An eventfd is a sum. KVM can only add 1 for a doorbell, so that is a kick, and all else adds this. To
+ * a pipe it is a message like any other. */
 #define OTHER_WAKES (1ull << 32)
 
+#define WAKES_TAKEN 64u /* from a pipe at once: more only make the next sleep short */
+
+/* Where there is no room whoever sleeps there is awake: that is as good as a write. */
 static void add(int fd, uint64_t what)
 {
     while (fd >= 0 && write(fd, &what, sizeof(what)) < 0 && errno == EINTR) {
@@ -94,23 +96,18 @@ void wires_kick(int fd)
     add(fd, 1);
 }
 
-/* Waits if nobody has woken it. */
 static uint32_t take(int fd)
 {
-    uint64_t sum = 0;
-    while (read(fd, &sum, sizeof(sum)) < 0 && errno == EINTR) {
+    uint64_t sums[WAKES_TAKEN] = {0}; /* the first is an eventfd's */
+    while (read(fd, sums, sizeof(sums)) < 0 && errno == EINTR) {
         /* bound: one turn a signal */
     }
-    return (uint32_t)(sum % OTHER_WAKES);
+    return (uint32_t)(sums[0] % OTHER_WAKES);
 }
 
 void wires_sleep(const int *fd, uint32_t count, uint32_t *kicks)
 {
     struct pollfd p[SYSTEM_NICS_MAX];
-    if (count == 1) { /* one call does it */
-        kicks[0] = take(fd[0]);
-        return;
-    }
     for (uint32_t i = 0; i < count; i++) { /* bound: SYSTEM_NICS_MAX */
         p[i] = (struct pollfd){.fd = fd[i], .events = POLLIN};
         kicks[i] = 0;
@@ -125,8 +122,8 @@ void wires_sleep(const int *fd, uint32_t count, uint32_t *kicks)
 void wires_wake_all(const struct wires *w)
 {
     for (uint32_t sw = 0; sw < w->plan.switches; sw++) {
-        wires_wake(w->switch_wake[sw]);
-        wires_wake(w->uplink_wake[sw]);
+        wires_wake(w->switch_wake[sw][1]);
+        wires_wake(w->uplink_wake[sw][1]);
     }
     for (uint32_t i = 0; i < SYSTEM_VMS_MAX * SYSTEM_NICS_MAX; i++) {
         wires_wake(w->io_wake[i / SYSTEM_NICS_MAX][i % SYSTEM_NICS_MAX]);
@@ -161,7 +158,7 @@ uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
         out[n++] = w->io_wake[vm][i];
         out[n++] = v->channel_fd[i];
         out[n++] = w->rings_fd[sw][system_port(image, sw, vm, i)];
-        out[n++] = w->switch_wake[sw];
+        out[n++] = w->switch_wake[sw][1];
     }
     return n;
 }
@@ -169,7 +166,7 @@ uint32_t wires_io_fds(const struct wires *w, const struct wires_vm *v,
 uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
 {
     uint32_t n = 0;
-    out[n++] = w->switch_wake[sw];
+    out[n++] = w->switch_wake[sw][0];
     for (uint32_t i = 0; i < w->plan.sw[sw].ports; i++) {
         out[n++] = w->rings_fd[sw][i];
         out[n++] = wires_port_wake(w, sw, i);
@@ -179,8 +176,8 @@ uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_
 
 uint32_t wires_uplink_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
 {
-    out[0] = w->uplink_wake[sw]; /* the last port is the uplink's */
+    out[0] = w->uplink_wake[sw][0]; /* the last port is the uplink's */
     out[1] = w->rings_fd[sw][w->plan.sw[sw].ports - 1u];
-    out[2] = w->switch_wake[sw];
+    out[2] = w->switch_wake[sw][1];
     return 3;
 }

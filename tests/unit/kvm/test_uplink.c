@@ -168,7 +168,7 @@ static void send_frame(uint32_t len, struct frame_words words)
     memcpy(at, frame, len);
     ring_commit(&to_uplink, &words);
     if (ring_publish(&to_uplink)) {
-        wires_wake(wires.uplink_wake[0]);
+        wires_wake(wires.uplink_wake[0][1]);
     }
 }
 

@@ -81,11 +81,11 @@ static void a_card_and_its_port_have_the_same_rings_and_nobody_else_has(void **s
     assert_int_equal(wires_uplink_fds(&wires, 0, up), 3);
     assert_true(io[8] == lan[3]); /* the second card of VM 2: port 1 */
     assert_true(up[1] == lan[5]);
-    assert_true(io[9] == lan[0] && up[2] == lan[0]); /* whom they wake */
-    assert_true(lan[4] == io[6] && lan[6] == up[0]); /* who wakes them */
+    assert_true(io[9] == up[2] && same_file(io[9], lan[0]));  /* whom they wake */
+    assert_true(lan[4] == io[6] && same_file(lan[6], up[0])); /* who wakes them */
     assert_int_not_equal(io[2], io[6]);
     assert_int_equal(io[4], wires.rings_fd[1][0]);
-    assert_int_equal(io[5], wires.switch_wake[1]);
+    assert_int_equal(io[5], wires.switch_wake[1][1]);
     for (int i = 1; i < 7; i += 2) {
         assert_false(same_file(lan[i], wires.rings_fd[1][0]));
         assert_false(same_file(lan[i], lan[i == 5 ? 1 : i + 2]));
@@ -106,7 +106,7 @@ static void a_vmm_gets_no_rings_and_one_without_cards_gets_its_ram_only(void **s
     assert_int_equal(fds[4], wires.io_wake[2][1]);
     assert_int_equal(fds[5], 54);
     assert_int_equal(wires.io_wake[1][0], -1);
-    assert_int_equal(wires.uplink_wake[1], -1);
+    assert_int_equal(wires.uplink_wake[1][1], -1);
 }
 
 static void waking_is_remembered_and_kicks_are_counted_apart(void **state)
@@ -117,8 +117,8 @@ static void waking_is_remembered_and_kicks_are_counted_apart(void **state)
     wires_wake_all(&wires);
     wires_wake(wires.io_wake[0][0]);
     wires_wake(-1); /* who is not there is not woken */
-    assert_true(is_awake(wires.switch_wake[1]));
-    assert_true(is_awake(wires.uplink_wake[0]));
+    assert_true(is_awake(wires.switch_wake[1][0]));
+    assert_true(is_awake(wires.uplink_wake[0][0]));
     wires_sleep(wires.io_wake[0], 1, kicks); /* does not wait */
     assert_int_equal(kicks[0], 0);
     assert_false(is_awake(wires.io_wake[0][0]));
@@ -131,6 +131,40 @@ static void waking_is_remembered_and_kicks_are_counted_apart(void **state)
     kicks[1] = 9;
     wires_sleep(io, 2, kicks);
     assert_true(kicks[0] == 1 && kicks[1] == 0);
+}
+
+/* What a component gets to wake another one by, in a bad one's hands. */
+static void whoever_wakes_never_waits_and_wakes_also_what_is_full(void **state)
+{
+    (void)state;
+    const uint64_t most = UINT64_MAX - 1u;
+    const int to[] = {wires.switch_wake[0][1], wires.uplink_wake[0][1], wires.io_wake[0][0]};
+    const int at[] = {wires.switch_wake[0][0], wires.uplink_wake[0][0], wires.io_wake[0][0]};
+    for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+        assert_true((fcntl(to[i], F_GETFL) & O_NONBLOCK) != 0); /* or the test would hang */
+        while (write(to[i], &most, sizeof(most)) > 0) {
+            /* bound: what it holds */
+        }
+        assert_int_equal(errno, EAGAIN);
+        wires_wake(to[i]);
+        wires_kick(to[i]);
+        assert_true(is_awake(at[i]));
+    }
+}
+
+static void nobody_can_take_a_switchs_wake_up_away(void **state)
+{
+    (void)state;
+    const struct wires_vm shared = {.ram_fd = -1, .notify = {-1, -1}, .channel_fd = {-1, -1}};
+    int io[WIRES_FDS_MAX], up[WIRES_FDS_MAX];
+    uint64_t word;
+    (void)wires_io_fds(&wires, &shared, &image, 0, io);
+    (void)wires_uplink_fds(&wires, 0, up);
+    wires_wake(io[5]);
+    assert_int_equal(read(io[5], &word, sizeof(word)), -1);
+    assert_int_equal(errno, EBADF);
+    assert_int_equal(read(up[2], &word, sizeof(word)), -1);
+    assert_true(is_awake(wires.switch_wake[0][0]));
 }
 
 static void shared_memory_can_neither_shrink_nor_grow(void **state)
@@ -177,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_card_and_its_port_have_the_same_rings_and_nobody_else_has),
         cmocka_unit_test(a_vmm_gets_no_rings_and_one_without_cards_gets_its_ram_only),
         cmocka_unit_test(waking_is_remembered_and_kicks_are_counted_apart),
+        cmocka_unit_test(whoever_wakes_never_waits_and_wakes_also_what_is_full),
+        cmocka_unit_test(nobody_can_take_a_switchs_wake_up_away),
         cmocka_unit_test(shared_memory_can_neither_shrink_nor_grow),
         cmocka_unit_test(two_processes_that_map_a_vms_ram_see_the_same_bytes),
     };
