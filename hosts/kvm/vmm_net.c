@@ -50,11 +50,11 @@ void vmm_net_kick(const struct vmm_net *n, uint32_t nic)
     wires_kick(n->wake_fd[nic]);
 }
 
-void vmm_net_drain(const struct vmm_net *n)
+void vmm_net_drain(struct vmm_net *n)
 {
     char bytes[64]; /* the io sends one, and no more until the core has looked: others can wait */
-    if (n->notify_fd >= 0) {
-        (void)!read(n->notify_fd, bytes, sizeof(bytes));
+    if (n->notify_fd >= 0 && read(n->notify_fd, bytes, sizeof(bytes)) == 0) {
+        n->notify_fd = -1;
     }
 }
 

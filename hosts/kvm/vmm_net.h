@@ -13,7 +13,7 @@
 
 struct vmm_net {
     uint32_t nics;
-    int notify_fd; /* readable when the io wants the vmm to look; -1: no NICs */
+    int notify_fd; /* readable when the io wants the vmm to look; -1: no NICs, or the io is dead */
     int wake_fd[SYSTEM_NICS_MAX];
     struct channel *channel[SYSTEM_NICS_MAX];
     bool placed; /* the doorbells below are those of `version` */
@@ -34,8 +34,10 @@ bool vmm_net_watch(const struct vmm_net *n);
 /* Wakes the io. @pre nic < n->nics */
 void vmm_net_kick(const struct vmm_net *n, uint32_t nic);
 
-/* Takes the notifications that came: what they are about is in the channels. */
-void vmm_net_drain(const struct vmm_net *n);
+/* Takes the notifications that came: what they are about is in the channels. Of an io that is dead it
+ * hears once: the pipe stays readable, and a vmm that goes on polling it would run, with its priority, in
+ * front of the supervisor which is about to end it. */
+void vmm_net_drain(struct vmm_net *n);
 
 /* Registers the doorbells with KVM if they have changed: cheap otherwise. One that KVM refuses comes
  * out as an exit, and the core kicks. */
