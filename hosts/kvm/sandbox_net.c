@@ -58,7 +58,6 @@ bool sandbox_enter_mover(void)
     ALLOW(SYS_getsockopt)   \
     ALLOW(SYS_setsockopt)   \
     ALLOW(SYS_close)        \
-    ALLOW(SYS_fcntl)        \
     ALLOW(SYS_newfstatat)   \
     ALLOW(SYS_fstat)        \
     ALLOW(SYS_lseek)        \
@@ -102,6 +101,11 @@ static void see_name_servers_only(void)
     (void)close(rules);
 }
 
+/* Commands of fcntl() from F_SETOWN on: with an owner and F_SETSIG a descriptor sends any signal to any
+ * process of this user. Flags (F_SETFL, F_SETFD) come before. */
+#define FCNTL_OWNERS (~7u)
+_Static_assert(F_SETFL < 8 && F_SETFD < 8 && F_SETOWN >= 8, "one mask divides them");
+
 /* Sockets of the Internet only, not those of this machine's own services. Files are opened for reading
  * only, and no new memory is executable. */
 bool sandbox_enter_uplink(void)
@@ -112,7 +116,8 @@ bool sandbox_enter_uplink(void)
                 ALLOW_ARG(SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
                     ALLOW_ARG(SYS_mmap, 2, PROT_EXEC, 0) ALLOW_ARG(SYS_mprotect, 2, PROT_EXEC, 0)
                         ALLOW_ARG(SYS_ioctl, 1, UINT32_MAX, FIONREAD)
-                            ALLOWED_MOVER ALLOWED_UPLINK FILTER_END};
+                            ALLOW_ARG(SYS_fcntl, 1, FCNTL_OWNERS, 0)
+                                ALLOWED_MOVER ALLOWED_UPLINK FILTER_END};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
         see_name_servers_only();
     }

@@ -101,6 +101,18 @@ static void wakes_somebody(void)
     (void)syscall(SYS_read, -1, NULL, 1);
 }
 
+/* A descriptor that has something to read would kill its owner. */
+static void has_a_descriptor_signal_its_parent(void)
+{
+    (void)syscall(SYS_fcntl, STDIN_FILENO, F_SETOWN, getppid());
+}
+
+static void makes_a_descriptor_not_block(void)
+{
+    (void)syscall(SYS_fcntl, -1, F_SETFL, O_NONBLOCK);
+    (void)syscall(SYS_fcntl, -1, F_SETFD, FD_CLOEXEC);
+}
+
 static void makes_a_socket(void)
 {
     (void)syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0);
@@ -145,6 +157,7 @@ static void an_uplink_has_sockets_and_writes_no_files(void **state)
     enter = sandbox_enter_uplink;
     assert_int_equal(does(makes_a_socket), 0);
     assert_int_equal(does(opens_a_file), 0); /* for reading */
+    assert_int_equal(does(makes_a_descriptor_not_block), 0);
     assert_true(killed_by(does(aborts), SIGABRT));
     assert_true(killed_by(does(makes_a_local_socket), SIGSYS));
     assert_true(killed_by(does(writes_a_file), SIGSYS));
@@ -152,6 +165,7 @@ static void an_uplink_has_sockets_and_writes_no_files(void **state)
     assert_true(killed_by(does(makes_code), SIGSYS));
     assert_true(killed_by(does(types_into_the_terminal), SIGSYS));
     assert_true(killed_by(does(signals_its_parent), SIGSYS));
+    assert_true(killed_by(does(has_a_descriptor_signal_its_parent), SIGSYS));
 }
 
 int main(void)
