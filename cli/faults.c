@@ -89,9 +89,12 @@ static const struct sentence sentences[] = {
      "{nic} is at {nic-at}, where \"{other-device}\" has its registers; move it"},
     {SYSTEM_NIC_AT_NIC, SYSTEM_FIELD_NONE,
      "{nic} is at {nic-at}, where card {other-card} is{other-line}; move one"},
+    {SYSTEM_NIC_AT_ACPI, SYSTEM_FIELD_NONE,
+     "{nic} is at {nic-at}, and the ACPI tables tell of no card beyond 4 GiB; move it below, or take "
+     "\"acpi\" out of the VM's devices"},
     {SYSTEM_NIC_BARS_RAM, SYSTEM_FIELD_NONE,
      "{nic-range} covers 0xfea00000-0xfeafffff, where the registers of PCI cards are; leave that "
-     "out, or choose the shell \"pci-legacy\""},
+     "out"},
     {SYSTEM_NIC_IRQ_RANGE, SYSTEM_FIELD_NONE,
      "{nic} has IRQ {nic-irq}, which no interrupt controller of this VM has (I/O APIC: 0 to 23, "
      "PIC: 0 to 15); choose another, add the device, or leave \"irq\" out where there is none"},

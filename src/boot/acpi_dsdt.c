@@ -107,7 +107,7 @@ static bool nic_is_pci(const struct system_nic *n)
 }
 
 /* A card behind virtio-mmio, as the kernel's driver matches it. A 32-bit descriptor names its registers:
- * a card beyond 4 GiB is found by those only who know where it is. */
+ * the checker refuses a card beyond 4 GiB. */
 static void dsdt_mmio(struct aml *a, uint32_t number, const struct system_nic *n)
 {
     const char name[4] = {'V', 'I', 'O', (char)('0' + number)};

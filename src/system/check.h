@@ -54,6 +54,7 @@ enum system_fault_code {
     SYSTEM_NIC_AT_RAM,     /* registers in RAM; other_index: the range                    */
     SYSTEM_NIC_AT_DEVICE,  /* other_index: SYSTEM_DEV_* bit of the device there           */
     SYSTEM_NIC_AT_NIC,     /* other_index: the card there                                 */
+    SYSTEM_NIC_AT_ACPI,    /* virtio-mmio beyond 4 GiB, where the tables cannot tell of it */
     SYSTEM_NIC_BARS_RAM,   /* RAM where the BARs of PCI functions are; other_index: range */
     SYSTEM_NIC_IRQ_RANGE,  /* no interrupt controller of this VM has that input           */
     SYSTEM_NIC_IRQ_TAKEN,  /* an edge-triggered device has it; other_index: SYSTEM_DEV_*

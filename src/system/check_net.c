@@ -14,6 +14,7 @@
 #define MAC_BYTES     6u
 #define MAC_GROUP     1u /* in the first byte: not one station's address */
 #define SLOT_MAX      31u
+#define MEMORY32_END  0x100000000ull /* of ACPI's 32-bit descriptors */
 #define PREFIX_MIN    8u
 #define PREFIX_MAX    30u
 
@@ -22,9 +23,15 @@ static bool nic_on_pci(const struct system_nic *n)
     return n->shell >= SYSTEM_SHELL_PCI_LEGACY && n->shell <= SYSTEM_SHELL_PCI_MODERN;
 }
 
-static bool nic_has_memory_bar(const struct system_nic *n)
+/* Its registers, or its MSI-X table: that there is where there is a local APIC to send messages to. */
+static bool nic_has_memory_bar(const struct system_vm *vm, const struct system_nic *n)
 {
-    return n->shell == SYSTEM_SHELL_PCI_LEGACY_MEM || n->shell == SYSTEM_SHELL_PCI_MODERN;
+    return n->shell != SYSTEM_SHELL_PCI_LEGACY || (vm->devices & SYSTEM_DEV_LAPIC) != 0;
+}
+
+static bool nic_on_mmio(const struct system_nic *n)
+{
+    return n->shell == SYSTEM_SHELL_MMIO || n->shell == SYSTEM_SHELL_MMIO_LEGACY;
 }
 
 /* --- Ports ------------------------------------------------------------------------------------ */
@@ -128,6 +135,9 @@ static void check_nic_at(struct finder *f, const struct system_vm *vm, uint32_t 
         found(f, SYSTEM_NIC_AT_ALIGN, SYSTEM_FIELD_NIC, index);
         return;
     }
+    if (nic_on_mmio(n) && (vm->devices & SYSTEM_DEV_ACPI) != 0 && n->at >= MEMORY32_END) {
+        found(f, SYSTEM_NIC_AT_ACPI, SYSTEM_FIELD_NIC, index);
+    }
     uint32_t ranges = u32_min(vm->ranges, SYSTEM_RANGES_MAX);
     for (uint32_t i = 0; i < ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
         if (range_overlaps(n->at, SYSTEM_NIC_BYTES, vm->range[i].base, vm->range[i].size)) {
@@ -165,7 +175,8 @@ static void check_nic_pci(struct finder *f, const struct system_vm *vm, uint32_t
         }
     }
     uint32_t ranges = u32_min(vm->ranges, SYSTEM_RANGES_MAX);
-    for (uint32_t i = 0; nic_has_memory_bar(n) && i < ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
+    bool memory = nic_has_memory_bar(vm, n);
+    for (uint32_t i = 0; memory && i < ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
         if (range_overlaps(vm->range[i].base, vm->range[i].size, SYSTEM_PCI_MEM_BASE,
                            SYSTEM_PCI_MEM_BYTES)) {
             found_with(f, SYSTEM_NIC_BARS_RAM, SYSTEM_FIELD_NIC, index, i);

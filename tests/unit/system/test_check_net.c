@@ -207,6 +207,35 @@ static void each_fault_of_a_switch_is_found(void **state)
     }
 }
 
+/* A card behind ports has a memory BAR as well where there is a local APIC: its MSI-X table's. */
+static void a_legacy_card_has_registers_in_memory_where_it_sends_messages(void **state)
+{
+    (void)state;
+    make_good();
+    image.vm[2].range[0].size = 0xFEA01000u;
+    assert_int_equal(seal_and_check(), 0);
+    image.vm[2].devices |= SYSTEM_DEV_LAPIC;
+    assert_int_equal(seal_and_check(), 1);
+    assert_int_equal(faults[0].code, SYSTEM_NIC_BARS_RAM);
+}
+
+/* They say where it is in 32 bits. */
+static void a_card_that_the_tables_cannot_tell_of_is_refused(void **state)
+{
+    (void)state;
+    make_good();
+    NIC(1, 1).at = 1ull << 32;
+    assert_int_equal(seal_and_check(), 1);
+    assert_int_equal(faults[0].code, SYSTEM_NIC_AT_ACPI);
+    NIC(1, 1).shell = SYSTEM_SHELL_BLOCK; /* they never do */
+    assert_int_equal(seal_and_check(), 0);
+    NIC(1, 1).shell = SYSTEM_SHELL_MMIO_LEGACY;
+    assert_int_equal(seal_and_check(), 1);
+    image.vm[1].devices &= ~SYSTEM_DEV_ACPI;
+    (void)seal_and_check();
+    assert_int_not_equal(faults[0].code, SYSTEM_NIC_AT_ACPI);
+}
+
 static void two_cards_in_one_place(void **state)
 {
     (void)state;
@@ -256,6 +285,8 @@ int main(void)
         cmocka_unit_test(a_good_network_has_no_fault),
         cmocka_unit_test(each_fault_of_a_card_is_found),
         cmocka_unit_test(each_fault_of_a_switch_is_found),
+        cmocka_unit_test(a_legacy_card_has_registers_in_memory_where_it_sends_messages),
+        cmocka_unit_test(a_card_that_the_tables_cannot_tell_of_is_refused),
         cmocka_unit_test(two_cards_in_one_place),
         cmocka_unit_test(two_switches_of_one_name),
         cmocka_unit_test(ports_are_numbered_card_by_card_and_the_uplink_is_last),
