@@ -23,9 +23,9 @@
 #include "net/offload.h"
 
 #define UPLINK_POLLS       1024u /* sockets at once; libslirp's others wait */
-#define UPLINK_TURN_FRAMES 64u
-#define UPLINK_BATCH       16u /* frames that the switch is shown at once */
-#define UPLINK_DHCP_FIRST  15u /* the first address given out, in the network */
+#define UPLINK_TURN_FRAMES 64u   /* as the world sees them: pieces */
+#define UPLINK_BATCH       16u   /* frames that the switch is shown at once */
+#define UPLINK_DHCP_FIRST  15u   /* the first address given out, in the network */
 
 struct uplink {
     const struct system_switch *system;
@@ -247,11 +247,12 @@ static bool attach(struct uplink *u, const struct component *c)
 
 /* --- The loop ---------------------------------------------------------------------------------- */
 
-static void hand_over(struct uplink *u, const uint8_t *frame, const struct frame_words *words)
+/* Returns how many frames it was for the world. */
+static uint32_t hand_over(struct uplink *u, const uint8_t *frame, const struct frame_words *words)
 {
     if (!offload_plan(&u->cut, frame, words)) {
         u->report->out_malformed++;
-        return;
+        return 1;
     }
     if (words->flags != 0 || words->gso != FRAME_GSO_NONE) {
         u->report->cut_frames++;
@@ -263,18 +264,19 @@ static void hand_over(struct uplink *u, const uint8_t *frame, const struct frame
         u->report->out_frames++;
         u->report->out_bytes += len;
     }
+    return u->cut.pieces;
 }
 
-/* Takes what the guests sent. True: there is more. */
+/* Takes what the guests sent. One frame may be 65,000 pieces of one byte: a turn ends behind it, as the
+ * other guests' sockets wait. True: there is more. */
 static bool take_frames(struct uplink *u)
 {
     struct frame_words words;
     const uint8_t *frame = NULL;
     uint32_t frames = 0;
     while (frames < UPLINK_TURN_FRAMES && (frame = ring_peek(&u->in, &words)) != NULL) {
-        hand_over(u, frame, &words);
+        frames += hand_over(u, frame, &words);
         ring_consume(&u->in);
-        frames++;
     }
     if (frames > 0 && ring_release(&u->in)) {
         wires_wake(u->switch_wake);
