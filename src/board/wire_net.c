@@ -215,6 +215,7 @@ void board_reset_nics(struct vm *vm)
         if (nic->shell != NULL) {
             vpci_power_on(&nic->pci);
             vmodern_power_on(&nic->modern);
+            vmmio_power_on(&nic->mmio);
             vdev_power_on(&nic->dev);
         }
     }

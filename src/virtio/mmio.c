@@ -36,11 +36,19 @@ static void vmmio_config_irq(void *owner)
     vmmio_drive(m);
 }
 
+/* The page size stays: Linux's driver says it once, before the reset that it begins with. */
 static void vmmio_reset(void *owner)
 {
     struct vmmio *m = owner;
+    const uint32_t page_bytes = m->regs.page_bytes;
     memset(&m->regs, 0, sizeof(m->regs));
+    m->regs.page_bytes = page_bytes;
     vmmio_drive(m);
+}
+
+void vmmio_power_on(struct vmmio *m)
+{
+    memset(&m->regs, 0, sizeof(m->regs));
 }
 
 const struct vdev_shell vmmio_shell = {

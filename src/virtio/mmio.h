@@ -49,6 +49,9 @@ struct vmmio; /* layout: virtio/mmio_state.h */
 /* The device says whether this is version 1 or 2. @pre dev outlives m; its shell is vmmio_shell. */
 void vmmio_init(struct vmmio *m, struct vdev *dev, const struct irq_line *irq);
 
+/* Power-on, in addition to the device's own. */
+void vmmio_power_on(struct vmmio *m);
+
 void vmmio_window(uint64_t at, struct bus_window *window);
 
 extern const struct vdev_shell vmmio_shell; /* owner is a struct vmmio */

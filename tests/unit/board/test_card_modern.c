@@ -353,9 +353,7 @@ static void mmio_probe(struct guest *g, bool legacy, uint64_t features)
     features &= mmio_offered(g);
     assert_int_equal((features >> 32) != 0, !legacy);
     mmio_accept(g, features);
-    if (legacy) {
-        store(g, VMMIO_PAGE_BYTES, 4096); /* the reset has taken it */
-    } else {
+    if (!legacy) { /* version 1: the page size was said before the reset, and stays */
         store(g, VMMIO_STATUS, 11);
         assert_int_equal(load(g, VMMIO_STATUS), 11);
         assert_int_equal(load(g, VMMIO_SHM_LEN), UINT32_MAX);
