@@ -11,6 +11,9 @@
 #include "kvm/shm.h"
 #include "system/check.h"
 
+_Static_assert(SWITCH_PORTS_MAX >= SYSTEM_PORTS_MAX,
+               "a switch has room for every port of a system");
+
 static void plan_add(struct wires_switch *s, uint32_t vm, uint32_t nic)
 {
     if (s->ports < SWITCH_PORTS_MAX) {
