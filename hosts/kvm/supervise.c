@@ -61,6 +61,10 @@ static void start_or_give_up(struct supervisor *s, uint32_t index)
         return;
     }
     tell_note(&s->tell, index, "%s", why);
+    if (c->restarts > 0) { /* it ran before, so what it wants can be had: want of memory, say */
+        c->restart_at_ns = host_ns() + RESTART_GAP_NS;
+        return;
+    }
     c->restart_at_ns = 0;
     c->over = true;
     s->status = 1;

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -244,6 +245,17 @@ static void frame(int link, enum link_type type, void *out, size_t len)
     }
 }
 
+/* The next note that has these words in it. */
+static void note_with(int link, const char *words)
+{
+    struct link_head head;
+    const uint8_t *data;
+    do {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        assert_int_not_equal(head.type, LINK_DONE);
+    } while (head.type != LINK_NOTE || memmem(data, head.len, words, strlen(words)) == NULL);
+}
+
 static void a_vm_that_misses_its_signal_ends_by_the_end_of_its_input(void **state)
 {
     (void)state;
@@ -340,6 +352,28 @@ static void a_vm_that_ran_once_is_tried_again_and_again(void **state)
     image.vm[0].on_failure = SYSTEM_FAIL_RESTART;
     pid_t pid = new_supervisor(&link);
     assert_true(comes_true(&board->starts[0], 3));
+    close(link);
+    assert_true(ends(pid));
+}
+
+/* As one that finds no memory, or no process, for a while. */
+static void a_vm_that_ran_and_cannot_be_started_is_tried_until_it_can(void **state)
+{
+    (void)state;
+    const struct rlimit none = {.rlim_cur = 1u << 20, .rlim_max = RLIM_INFINITY};
+    const struct rlimit enough = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    int link;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    new_board("once", NULL);
+    image.vm[0].ranges = 1;
+    image.vm[0].range[0].size = 4u << 20;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[0], 1));
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &none, NULL), 0);
+    atomic_store(&board->go, 1);
+    note_with(link, "no guest RAM");
+    assert_int_equal(prlimit(pid, RLIMIT_FSIZE, &enough, NULL), 0);
+    assert_true(comes_true(&board->starts[0], 2));
     close(link);
     assert_true(ends(pid));
 }
@@ -495,17 +529,6 @@ static void plug_in(const char *name)
     }
 }
 
-/* The next note that has these words in it. */
-static void note_with(int link, const char *words)
-{
-    struct link_head head;
-    const uint8_t *data;
-    do {
-        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
-        assert_int_not_equal(head.type, LINK_DONE);
-    } while (head.type != LINK_NOTE || memmem(data, head.len, words, strlen(words)) == NULL);
-}
-
 static void stop(int link, pid_t pid)
 {
     assert_true(link_write(link, LINK_STOP, LINK_NO_VM, NULL, 0));
@@ -612,6 +635,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_uplink_that_cannot_be_had_is_told_and_nothing_fails),
         cmocka_unit_test(a_vm_whose_io_dies_has_failed_and_both_are_started_again),
         cmocka_unit_test(a_vm_whose_io_cannot_start_says_why),
+        cmocka_unit_test(a_vm_that_ran_and_cannot_be_started_is_tried_until_it_can),
         cmocka_unit_test(a_vm_is_told_how_often_it_was_started_before),
         cmocka_unit_test(a_component_cannot_take_the_report_away_from_under_the_supervisor),
     };
