@@ -23,7 +23,6 @@ struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint6
     bool wired = board_wire(vm);
     BH_ASSERT(wired); /* system_check() has refused everything that does not fit */
     board_reset(vm);
-    bus_stir(&vm->bus);
     return vm;
 }
 

@@ -349,6 +349,7 @@ static void reset_timers(struct vm *vm)
 
 void board_reset(struct vm *vm)
 {
+    bus_stir(&vm->bus);
     reset_interrupts(vm);
     reset_timers(vm);
     if (board_has(vm, SYSTEM_DEV_POWER)) {
