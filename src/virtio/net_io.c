@@ -131,16 +131,23 @@ static enum vnet_step vnet_transmit_one(struct vnet_io *v)
     return VNET_DONE;
 }
 
+/* True: a turn that began with q at `looked` and has moved so many bytes this way ends here. */
+static bool vnet_enough(const struct virtq *q, uint32_t looked, uint64_t bytes)
+{
+    return bytes >= VNET_TURN_BYTES || q->looked - looked >= VNET_TURN_DESCRIPTORS;
+}
+
 static enum vnet_step vnet_transmit(struct vnet_io *v)
 {
     const uint64_t start = v->counts.tx_bytes;
+    const uint32_t looked = v->tx.looked;
     enum vnet_step step = VNET_STOPPED;
     if (v->tx_on) {
         virtq_kicks_off(&v->tx);
         step = VNET_DONE;
     }
     for (uint32_t n = 0; n < VNET_TURN_FRAMES && step == VNET_DONE; n++) {
-        if (v->counts.tx_bytes - start >= VNET_TURN_BYTES) {
+        if (vnet_enough(&v->tx, looked, v->counts.tx_bytes - start)) {
             break;
         }
         step = vnet_transmit_one(v);
@@ -277,13 +284,14 @@ static enum vnet_step vnet_receive_one(struct vnet_io *v)
 static enum vnet_step vnet_receive(struct vnet_io *v)
 {
     const uint64_t start = v->counts.rx_bytes;
+    const uint32_t looked = v->rx.looked;
     enum vnet_step step = VNET_STOPPED;
     if (v->rx_on) {
         virtq_kicks_off(&v->rx);
         step = VNET_DONE;
     }
     for (uint32_t n = 0; n < VNET_TURN_FRAMES && step == VNET_DONE; n++) {
-        if (v->counts.rx_bytes - start >= VNET_TURN_BYTES) {
+        if (vnet_enough(&v->rx, looked, v->counts.rx_bytes - start)) {
             break;
         }
         step = vnet_receive_one(v);

@@ -23,10 +23,12 @@
 #define VNET_RX 0u
 #define VNET_TX 1u
 
-/* A turn goes on, each way, until so many frames are done or so many bytes are reached: only at its
- * end do others see what was done, and a request waits for it. */
+/* A turn goes on, each way, until so many frames are done or so many bytes or descriptors are reached:
+ * only at its end do others see what was done, and a request waits for it. */
 #define VNET_TURN_FRAMES 64u
 #define VNET_TURN_BYTES  65536u
+#define VNET_TURN_DESCRIPTORS \
+    4096u /* more than frames and bytes need: some guests use empty ones */
 
 struct vnet_io {
     /* Wiring. */

@@ -150,6 +150,7 @@ static bool virtq_collect(struct virtq *q, const struct virtq_table *table, uint
     inner->entries = 0;
     for (uint32_t n = 0; n < table->entries; n++) { /* bound: VIRTQ_SIZE_MAX */
         struct virtq_desc d;
+        q->looked++;
         if (!gmem_read(q->mem, table->at + DESC_BYTES * (gpa_t)index, &d, sizeof(d))) {
             return virtq_break(q, VIRTQ_NOT_RAM);
         }

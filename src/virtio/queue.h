@@ -48,6 +48,7 @@ struct virtq {
     uint16_t next_avail; /* of the chain that virtq_peek() shows                */
     uint16_t next_used;  /* with what was given and not shown                   */
     uint16_t shown;      /* the index that the driver sees                      */
+    uint32_t looked;     /* descriptors that were read, modulo 2^32: what it costs */
     bool quiet;          /* the driver was asked not to kick (without EVENT_IDX) */
 };
 

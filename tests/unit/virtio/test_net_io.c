@@ -802,6 +802,37 @@ static void a_turn_is_bounded_in_frames_and_bytes(void **state)
     assert_int_equal(counts(r)->kicks, 3);
 }
 
+/* Chains as long as can be with nothing in all buffers but the last, and all of them the same one. */
+static void offer_the_longest_chain(struct guest_queue *q, uint32_t flags)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        const gpa_t at = q->desc + 16u * i;
+        guest_put(q->ram, at, 8, GUEST_RAM_BASE + GUEST_RAM_BYTES - GUEST_PAGE);
+        guest_put(q->ram, at + 8, 4, i == 255 ? 12 + 60 : 0);
+        guest_put(q->ram, at + 12, 2, flags | (i == 255 ? 0 : GUEST_F_NEXT));
+        guest_put(q->ram, at + 14, 2, i + 1u);
+    }
+    guest_put(q->ram, q->avail + 2, 2, 256);
+}
+
+static void a_turn_is_bounded_in_descriptors(void **state)
+{
+    struct rig *r = *state;
+    nic_run(&r->n, NIC_MODERN, 256);
+    (void)nic_turns(&r->n);
+    offer_the_longest_chain(&r->n.tx, 0);
+    offer_the_longest_chain(&r->n.rx, GUEST_F_WRITE);
+    for (uint32_t i = 0; i < 64; i++) {
+        (void)deliver_plain(r, 60);
+    }
+    assert_true(vnet_io_turn(&r->n.io).again);
+    assert_int_equal(counts(r)->tx_frames, VNET_TURN_DESCRIPTORS / 256);
+    assert_int_equal(counts(r)->rx_frames, VNET_TURN_DESCRIPTORS / 256);
+    (void)nic_turns(&r->n);
+    assert_int_equal(counts(r)->tx_frames, 256);
+    assert_int_equal(counts(r)->rx_frames, 64);
+}
+
 static void the_switch_is_woken_when_it_sleeps(void **state)
 {
     struct rig *r = *state;
@@ -859,6 +890,7 @@ int main(void)
         RIGGED(a_senseless_setup_is_a_broken_device),
         RIGGED(guests_that_want_no_interrupts_get_none),
         RIGGED(a_turn_is_bounded_in_frames_and_bytes),
+        RIGGED(a_turn_is_bounded_in_descriptors),
         RIGGED(the_switch_is_woken_when_it_sleeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
