@@ -23,8 +23,9 @@
 #define FRAME_LEAST 60u
 #define FRAME_MOST  1514u
 #define ACK_EVERY   8u
-#define PATIENCE_MS 500  /* then what the receiver has not acknowledged is lost */
-#define SILENCE_MS  5000 /* then the sender is gone                             */
+/* Long, because a busy machine may be slow: only a test that fails waits for them. */
+#define PATIENCE_MS 20000 /* then what the receiver has not acknowledged is lost */
+#define SILENCE_MS  60000 /* then the sender is gone                             */
 
 struct wire {
     int fd;
