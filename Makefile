@@ -115,10 +115,7 @@ demo: ## install what is missing, build, and fly the demo: an RTOS beside Linux
 	@$(MAKE) --no-print-directory demo-fly
 
 demo-fly:
-	$(B)/bulkhead run systems/flightdeck.conf --for 600 \
-	    --until 'rtos:demo653: tick=10000 ' \
-	    --type 'linux:linux# =>echo "a command ran: $$((6 * 7))"' \
-	    --until 'linux:a command ran: 42'
+	@tools/demo
 
 run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 	@tools/packages build demo
