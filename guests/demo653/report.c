@@ -20,7 +20,7 @@
 
 #define FLIGHT 0u /* the partition whose processes are reported */
 
-#define KEPT_MAX 64u /* a power of two: reports the idle process may be behind with */
+#define KEPT_MAX 512u /* a power of two: reports the idle process may be behind with */
 
 struct kept {
     struct timer_state timer;
