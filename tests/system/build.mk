@@ -20,3 +20,6 @@ load: $(B)/bulkhead guests load-guest ## the RTOS beside a Linux at full load (L
 	    tests/system/run.sh load
 	@cat $(B)/system/load/numbers
 
+.PHONY: net-frames
+net-frames: $(B)/bulkhead guests ## a million frames between two Linux guests (NET_FRAMES=1000000), none lost
+	@NET_FRAMES=$${NET_FRAMES:-1000000} tests/system/run.sh net-frames
