@@ -7,6 +7,7 @@
  *   nettool udp ADDRESS COUNT WINDOW            the same against a UDP echo service
  *   nettool udp ADDRESS flood SECONDS           as many datagrams as the card takes
  *   nettool tcp sink | source ADDRESS MEGABYTES | pong | ping ADDRESS COUNT
+ *   nettool card DEVICE [tso 0|1]               frames and kicks; segmentation by the card or not
  *
  * Every subcommand ends with one line of what it counted; status 0: nothing was wrong. */
 #include "nettool.h"
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
         {"frames", frames_main},
         {"udp", udp_main},
         {"tcp", tcp_main},
+        {"card", card_main},
     };
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -96,6 +98,6 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
         }
     }
-    (void)fprintf(stderr, "usage: nettool telemetry|frames|udp|tcp ...\n");
+    (void)fprintf(stderr, "usage: nettool telemetry|frames|udp|tcp|card ...\n");
     return 2;
 }

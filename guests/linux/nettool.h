@@ -29,5 +29,6 @@ int telemetry_main(int argc, char **argv);
 int frames_main(int argc, char **argv);
 int udp_main(int argc, char **argv);
 int tcp_main(int argc, char **argv);
+int card_main(int argc, char **argv);
 
 #endif
