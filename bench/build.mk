@@ -33,7 +33,7 @@ $(BENCH)/meter: bench/meter.c
 	$(Q)$(CC) $(HOSTED_CFLAGS) $(OPT) -static -o $@ $<
 
 # Archives concatenate, each on a boundary of four bytes.
-$(BENCH)/initrd: $(LINUX_GUEST)/initrd.cpio.gz bench/linux-initrd.list bench/linux-init \
+$(BENCH)/initrd: $(LINUX_GUEST)/initrd.cpio.gz bench/linux-initrd.list bench/linux-init bench/linux-net \
 		$(LINUX_GUEST)/mkinitrd
 	@mkdir -p $(@D)
 	$(Q)$(LINUX_GUEST)/mkinitrd bench/linux-initrd.list $(LINUX_GUEST) >$@.more

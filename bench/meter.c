@@ -6,9 +6,11 @@
  * "bench: ..." out of what it prints, and prints "NAME.KEY VALUE..." a line:
  *   first_ns   from the start of the command to the guest's first instruction
  *   user_ns    from the start of the command to the first line of Linux user space
- *   kvm.*      KVM's counters of the VM at that moment
+ *   kvm.*      KVM's counters at that moment, of all VMs
+ *   KEY.kvm.*  what they count between the guest's "from" and its "to KEY"
  *   memory_*   KiB of its processes without guest RAM, once the guest is done
- * and what the guest says of itself. Ends the command when the guest says "end".
+ * and what the guest says of itself. Ends the command when the guest says "end", or "stop": the same without
+ * memory.
  * The second prints how fast the TSC counts. */
 #include <dirent.h>
 #include <errno.h>
@@ -24,11 +26,12 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define MARK        "bench: "
-#define LIMIT_MS    120000 /* without a word */
-#define END_TRIES   500u
-#define END_PAUSE   10000000l
-#define DEBUGFS_KVM "/sys/kernel/debug/kvm"
+#define MARK         "bench: "
+#define LIMIT_MS     120000 /* without a word */
+#define END_TRIES    500u
+#define END_PAUSE    10000000l
+#define DEBUGFS_KVM  "/sys/kernel/debug/kvm"
+#define KVM_COUNTERS 18u
 
 struct meter {
     const char *name;
@@ -37,6 +40,7 @@ struct meter {
     pid_t pid;
     bool ended;
     bool failed;
+    uint64_t kvm_from[KVM_COUNTERS];
 };
 
 static uint64_t now_ns(void)
@@ -59,65 +63,64 @@ static uint64_t tsc_per_ns(void)
 
 /* --- KVM's counters ---------------------------------------------------------------------------- */
 
-static void show_kvm_counter(const struct meter *m, const char *dir, const char *name)
+static const char *const kvm_counters[KVM_COUNTERS] = {"exits",
+                                                       "io_exits",
+                                                       "mmio_exits",
+                                                       "halt_exits",
+                                                       "irq_exits",
+                                                       "irq_window_exits",
+                                                       "signal_exits",
+                                                       "pf_fixed",
+                                                       "pf_guest",
+                                                       "insn_emulation",
+                                                       "request_irq_exits",
+                                                       "irq_injections",
+                                                       "host_state_reload",
+                                                       "nmi_window_exits",
+                                                       "req_event",
+                                                       "pf_taken",
+                                                       "tlb_flush",
+                                                       "halt_wakeup"};
+
+static uint64_t read_kvm_counter(const char *vm, const char *name)
 {
-    static const char *const wanted[] = {"exits",
-                                         "io_exits",
-                                         "mmio_exits",
-                                         "halt_exits",
-                                         "irq_exits",
-                                         "irq_window_exits",
-                                         "signal_exits",
-                                         "pf_fixed",
-                                         "pf_guest",
-                                         "insn_emulation",
-                                         "request_irq_exits",
-                                         "irq_injections",
-                                         "host_state_reload",
-                                         "nmi_window_exits",
-                                         "req_event",
-                                         "pf_taken",
-                                         "tlb_flush",
-                                         "halt_wakeup"};
     char path[1024];
     unsigned long long value = 0;
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        if (strcmp(name, wanted[i]) != 0) {
-            continue;
-        }
-        (void)snprintf(path, sizeof(path), DEBUGFS_KVM "/%s/%s", dir, name);
-        FILE *f = fopen(path, "re");
-        if (f != NULL && fscanf(f, "%llu", &value) == 1) {
-            printf("%s.kvm.%s %llu\n", m->name, name, value);
-        }
-        if (f != NULL) {
-            (void)fclose(f);
-        }
+    (void)snprintf(path, sizeof(path), DEBUGFS_KVM "/%s/%s", vm, name);
+    FILE *f = fopen(path, "re");
+    if (f != NULL && fscanf(f, "%llu", &value) != 1) {
+        value = 0;
     }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return value;
 }
 
-/* Each VM has a directory PID-FD there; the monitor under test has the only one. */
-static void show_kvm_counters(const struct meter *m)
+/* Each VM has a directory PID-FD there; the monitor under test has all there are. */
+static void read_kvm_counters(uint64_t sum[KVM_COUNTERS])
 {
     DIR *all = opendir(DEBUGFS_KVM);
     struct dirent *e;
-    char path[1024];
+    memset(sum, 0, KVM_COUNTERS * sizeof(sum[0]));
     while (all != NULL && (e = readdir(all)) != NULL) {
-        if (e->d_name[0] < '0' || e->d_name[0] > '9') {
-            continue;
-        }
-        (void)snprintf(path, sizeof(path), DEBUGFS_KVM "/%s", e->d_name);
-        DIR *vm = opendir(path);
-        struct dirent *c;
-        while (vm != NULL && (c = readdir(vm)) != NULL) {
-            show_kvm_counter(m, e->d_name, c->d_name);
-        }
-        if (vm != NULL) {
-            (void)closedir(vm);
+        for (size_t i = 0; i < KVM_COUNTERS && e->d_name[0] >= '0' && e->d_name[0] <= '9'; i++) {
+            sum[i] += read_kvm_counter(e->d_name, kvm_counters[i]);
         }
     }
     if (all != NULL) {
         (void)closedir(all);
+    }
+}
+
+/* What they have counted since "from" was said; of what: "KEY." or nothing. */
+static void show_kvm_counters(const struct meter *m, const char *of_what)
+{
+    uint64_t value[KVM_COUNTERS];
+    read_kvm_counters(value);
+    for (size_t i = 0; i < KVM_COUNTERS; i++) {
+        printf("%s.%skvm.%s %llu\n", m->name, of_what, kvm_counters[i],
+               (unsigned long long)(value[i] - m->kvm_from[i]));
     }
 }
 
@@ -203,6 +206,7 @@ static void show_memory(struct meter *m)
 
 static void take_line(struct meter *m, char *line, uint64_t at_ns)
 {
+    char key[64];
     char *text = strstr(line, MARK);
     if (text == NULL) {
         return;
@@ -213,10 +217,17 @@ static void take_line(struct meter *m, char *line, uint64_t at_ns)
         uint64_t ago = (strtoull(text + 6, NULL, 10) << 20) / tsc_per_ns();
         printf("%s.first_ns %llu\n", m->name, (unsigned long long)(at_ns - m->start_ns - ago));
     } else if (strcmp(text, "user") == 0) {
-        show_kvm_counters(m);
+        show_kvm_counters(m, "");
         printf("%s.user_ns %llu\n", m->name, (unsigned long long)(at_ns - m->start_ns));
+    } else if (strcmp(text, "from") == 0) {
+        read_kvm_counters(m->kvm_from);
+    } else if (strncmp(text, "to ", 3) == 0) {
+        (void)snprintf(key, sizeof(key), "%s.", text + 3);
+        show_kvm_counters(m, key);
     } else if (strcmp(text, "end") == 0) {
         show_memory(m);
+        m->ended = true;
+    } else if (strcmp(text, "stop") == 0) {
         m->ended = true;
     } else {
         m->failed = m->failed || strncmp(text, "failed", 6) == 0;

@@ -41,6 +41,45 @@ function row(what, key, goal, goal_ratio, ours, theirs, ratio, said) {
     printf "| %s | %s | %s | %s | %s |\n", what, grouped(ours), grouped(theirs), ratio, said
 }
 
+# A transfer of 64 MiB, in millions of bytes.
+function net_value(monitor, what, mb) {
+    mb = 67.108864
+    monitor = monitor ".net."
+    if (median(monitor "ping.us") == "") {
+        return ""
+    }
+    if (what == "tso" || what == "frames") {
+        return mb * 1000000 / median(monitor what ".us")
+    }
+    if (what == "ping") {
+        return median(monitor "ping.us") / 1000
+    }
+    if (what ~ /exits/) {
+        return median(monitor substr(what, 1, index(what, ".")) "kvm.exits") / mb
+    }
+    if (what ~ /interrupts/) {
+        return median(monitor what) / mb
+    }
+    return (median(monitor "frames.kicks") + median(monitor "frames.interrupts")) / median(monitor "frames.frames")
+}
+
+# sign: 1 if ours is to be at least theirs, -1: at most, 0: no goal of that kind. goal: ours at most.
+function net_row(text, what, sign, goal, ours, theirs, digits, said) {
+    ours = net_value("bulkhead", what)
+    theirs = net_value("microvm", what)
+    digits = goal > 0 ? "%.3f" : "%.1f"
+    said = ""
+    if (goal > 0 && ours != "") {
+        said = sprintf("below %.1f: %s", goal, ours < goal ? "met" : "missed")
+    } else if (sign != 0 && ours != "" && theirs != "") {
+        said = sprintf("ratio at %s 1.0: %s", sign > 0 ? "least" : "most", \
+            sign * ours >= sign * theirs ? "met" : "missed")
+    }
+    printf "| %s | %s | %s | %s | %s |\n", text, ours == "" ? "-" : sprintf(digits, ours), \
+        theirs == "" ? "-" : sprintf(digits, theirs), \
+        ours == "" || theirs == "" ? "-" : sprintf("%.2f", ours / theirs), said
+}
+
 {
     all[$1] = all[$1] " " $2
 }
@@ -68,4 +107,14 @@ END {
     row("of these nested page faults", "linux.kvm.pf_taken", 0, 0)
     row("private memory of all its processes, KiB, without guest RAM", "linux.memory_private_kib", 3072, 0)
     row("the same with shared pages in proportion, KiB", "linux.memory_share_kib", 0, 0)
+
+    printf "\n| two Linux guests on one network | Bulkhead | QEMU, tap and bridge | ratio | goal |\n|---|--:|--:|--:|---|\n"
+    net_row("TCP, MB in a second", "tso", 1, 0)
+    net_row("the same, the sender without TSO: frames of 1514 bytes", "frames", 1, 0)
+    net_row("round trip of one byte, us", "ping", -1, 0)
+    net_row("KVM exits per MB, both guests", "tso.exits", 0, 0)
+    net_row("... without TSO", "frames.exits", 0, 0)
+    net_row("card interrupts per MB, both guests", "tso.interrupts", 0, 0)
+    net_row("... without TSO", "frames.interrupts", 0, 0)
+    net_row("kicks and interrupts per frame, without TSO", "all", 0, 0.2)
 }
