@@ -410,25 +410,20 @@ static void fill_nic_range(FILE *out, const struct context *c)
     print_range(out, c, c->fault->other_index);
 }
 
-static void print_address(FILE *out, uint32_t a)
-{
-    fprintf(out, "%u.%u.%u.%u", a >> 24, (a >> 16) & 255u, (a >> 8) & 255u, a & 255u);
-}
-
 static void fill_network(FILE *out, const struct context *c)
 {
-    print_address(out, switch_of(c)->network);
+    address_print(out, switch_of(c)->network);
     fprintf(out, "/%u", switch_of(c)->prefix);
 }
 
 static void fill_host(FILE *out, const struct context *c)
 {
-    print_address(out, switch_of(c)->host_address);
+    address_print(out, switch_of(c)->host_address);
 }
 
 static void fill_forward(FILE *out, const struct context *c)
 {
-    print_address(out, forward_of(c)->guest_address);
+    address_print(out, forward_of(c)->guest_address);
 }
 
 static void fill_forward_port(FILE *out, const struct context *c)

@@ -213,11 +213,6 @@ static void show_ports(FILE *out, const struct system_vm *vm)
     show_entries(out, "interrupts", &irqs, "IRQ %u");
 }
 
-static void print_address(FILE *out, uint32_t a)
-{
-    fprintf(out, "%u.%u.%u.%u", a >> 24, (a >> 16) & 255u, (a >> 8) & 255u, a & 255u);
-}
-
 static void print_limit(FILE *out, uint32_t limit, const char *unit)
 {
     if (limit != 0) {
@@ -322,17 +317,17 @@ static void show_uplink(FILE *out, const struct system_switch *s)
 {
     heading(out, "uplink");
     fprintf(out, "%s, network ", schema_word_name(&schema_uplinks, s->uplink));
-    print_address(out, s->network);
+    address_print(out, s->network);
     fprintf(out, "/%u, host ", s->prefix);
-    print_address(out, s->host_address);
+    address_print(out, s->host_address);
     fputc('\n', out);
     for (uint32_t i = 0; i < s->forwards; i++) { /* bound: SYSTEM_FORWARDS_MAX */
         const struct system_forward *f = &s->forward[i];
         heading(out, i == 0 ? "forwards" : "");
         fprintf(out, "%s ", schema_word_name(&schema_transports, f->udp));
-        print_address(out, f->host_address);
+        address_print(out, f->host_address);
         fprintf(out, ":%u to ", f->host_port);
-        print_address(out, f->guest_address);
+        address_print(out, f->guest_address);
         fprintf(out, ":%u\n", f->guest_port);
     }
 }

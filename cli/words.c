@@ -129,3 +129,9 @@ size_t word_nearest(const char *word, const char *const *words, size_t count)
     }
     return best;
 }
+
+void address_print(FILE *out, uint32_t address)
+{
+    fprintf(out, "%u.%u.%u.%u", address >> 24, (address >> 16) & 255u, (address >> 8) & 255u,
+            address & 255u);
+}

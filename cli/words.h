@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum number_result {
     NUMBER_OK,
@@ -24,5 +25,8 @@ size_t word_nearest(const char *word, const char *const *words, size_t count);
 #define SIZE_TEXT 48u
 /* "4 KiB", "1.5 GiB", "777 bytes": exact, or to one decimal. Returns `text`. */
 const char *size_text(uint64_t bytes, char text[SIZE_TEXT]);
+
+/* An IPv4 address in host byte order, as "192.168.19.2". */
+void address_print(FILE *out, uint32_t address);
 
 #endif
