@@ -14,25 +14,21 @@
 _Static_assert(SWITCH_PORTS_MAX >= SYSTEM_PORTS_MAX,
                "a switch has room for every port of a system");
 
-static void plan_add(struct wires_switch *s, uint32_t vm, uint32_t nic)
-{
-    if (s->ports < SWITCH_PORTS_MAX) {
-        s->port[s->ports] = (struct wires_port){.vm = vm, .nic = nic};
-        s->ports++;
-    }
-}
-
 void wires_make_plan(const struct system_image *image, struct wires_plan *plan)
 {
     *plan = (struct wires_plan){.switches = image->switches};
     for (uint32_t vm = 0; vm < image->vms; vm++) {
         for (uint32_t nic = 0; nic < image->vm[vm].nics; nic++) {
-            plan_add(&plan->sw[image->vm[vm].nic[nic].switch_], vm, nic);
+            uint32_t sw = image->vm[vm].nic[nic].switch_;
+            uint32_t port = system_port(image, sw, vm, nic);
+            plan->sw[sw].port[port] = (struct wires_port){.vm = vm, .nic = nic};
         }
     }
     for (uint32_t sw = 0; sw < image->switches; sw++) {
+        struct wires_switch *s = &plan->sw[sw];
+        s->ports = system_ports(image, sw);
         if (image->switch_[sw].uplink != SYSTEM_UPLINK_NONE) {
-            plan_add(&plan->sw[sw], WIRES_UPLINK, 0);
+            s->port[s->ports - 1u] = (struct wires_port){.vm = WIRES_UPLINK};
         }
     }
 }
