@@ -338,9 +338,9 @@ void vdev_enable_queue(struct vdev *d, bool on)
     }
     d->regs.queue[d->regs.selected].enabled = enabled;
     d->regs.served &= ~BIT32(d->regs.selected);
+    /* Late, but some drivers are; and one that takes a queue away means it. */
     if (vdev_live(d)) {
-        vdev_update_io(
-            d); /* late, but some drivers are; and one that takes a queue away means it */
+        vdev_update_io(d);
     }
 }
 
