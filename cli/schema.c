@@ -229,14 +229,20 @@ static bool named_before(const config_setting_t *array, unsigned index, const ch
     return false;
 }
 
-static void check_words(struct say *say, const struct key *key, const config_setting_t *s)
+/* How many elements there are; 0, and it is said, if it is no array. */
+static unsigned array_length(struct say *say, const struct key *key, const config_setting_t *s)
 {
     int type = config_setting_type(s);
     if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
         wrong_type(say, key, s);
-        return;
+        return 0;
     }
-    unsigned count = (unsigned)config_setting_length(s);
+    return (unsigned)config_setting_length(s);
+}
+
+static void check_words(struct say *say, const struct key *key, const config_setting_t *s)
+{
+    unsigned count = array_length(say, key, s);
     for (unsigned i = 0; i < count; i++) { /* bound: the array's length */
         const config_setting_t *e = config_setting_get_elem(s, i);
         check_word(say, key, e);
@@ -250,12 +256,7 @@ static void check_words(struct say *say, const struct key *key, const config_set
 
 static void check_texts(struct say *say, const struct key *key, const config_setting_t *s)
 {
-    int type = config_setting_type(s);
-    if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
-        wrong_type(say, key, s);
-        return;
-    }
-    unsigned count = (unsigned)config_setting_length(s);
+    unsigned count = array_length(say, key, s);
     for (unsigned i = 0; i < count; i++) { /* bound: the array's length */
         check_text(say, key, config_setting_get_elem(s, i));
     }
