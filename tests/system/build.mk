@@ -21,5 +21,5 @@ load: $(B)/bulkhead guests load-guest ## the RTOS beside a Linux at full load (L
 	@cat $(B)/system/load/numbers
 
 .PHONY: net-frames
-net-frames: $(B)/bulkhead guests ## a million frames between two Linux guests (NET_FRAMES=1000000), none lost
-	@NET_FRAMES=$${NET_FRAMES:-1000000} tests/system/run.sh net-frames
+net-frames: $(B)/bulkhead guests ## a million frames between two Linux guests, and Linux and RTOS (NET_FRAMES=1000000)
+	@NET_FRAMES=$${NET_FRAMES:-1000000} tests/system/run.sh net-frames net-echo
