@@ -9,14 +9,14 @@ BULKHEAD ?= .
 BULKHEAD_SRC_base := crc32
 BULKHEAD_SRC_system := check check_net
 BULKHEAD_SRC_vm := bus gmem regs
-BULKHEAD_SRC_cpu := cpuid decode emulate msr walk
+BULKHEAD_SRC_cpu := cpuid cpuid_answer cr decode dr emulate msr walk xcr
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer msix pci pic pit pmtimer power \
     rtc rtc_alarm rtc_date uart
 BULKHEAD_SRC_net := offload ring switch
 BULKHEAD_SRC_virtio := channel device mmio net net_io pci_function pci_legacy pci_modern queue
 BULKHEAD_SRC_boot := acpi acpi_dsdt aml boot bzimage cmdline e820 elf entry job multiboot \
     multiboot_kernel place
-BULKHEAD_SRC_board := exits vm wire wire_net
+BULKHEAD_SRC_board := exits exits_cpu vm wire wire_net
 
 BULKHEAD_LAYERS := base system vm cpu dev net virtio boot board
 BULKHEAD_CORE_SRC := $(foreach l,$(BULKHEAD_LAYERS),$(foreach \

@@ -370,6 +370,7 @@ static void parse_vm(struct parse *p)
     parse_memory(p);
     parse_devices(p);
     parse_serials(p);
+    draft_cpu(p->draft, p->draft->image->vms, p->group);
     draft_nics(p->draft, p->draft->image->vms, p->group);
 }
 

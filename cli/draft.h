@@ -57,6 +57,9 @@ void draft_switches(struct draft *draft, const config_setting_t *root);
 void draft_nics(struct draft *draft, uint32_t vm, const config_setting_t *group);
 void draft_peers(struct draft *draft, const config_setting_t *vms);
 
+/* The processor: its model and features (draft_cpu.c). After the devices. */
+void draft_cpu(struct draft *draft, uint32_t vm, const config_setting_t *group);
+
 static inline bool draft_is_bad(const struct draft_vm *vm, enum system_field field)
 {
     return (vm->bad & (1u << (unsigned)field)) != 0;

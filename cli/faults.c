@@ -76,6 +76,9 @@ static const struct sentence sentences[] = {
     {SYSTEM_LOAD_AT_OVERLAP, SYSTEM_FIELD_NONE,
      "{file} ({bytes} at {load-at}) overlaps {other-file}{other-line}; move one"},
     {SYSTEM_PACKED_OUTSIDE, SYSTEM_FIELD_NONE, "{file} lies outside the image; " AGAIN},
+    {SYSTEM_CPU_BOTH, SYSTEM_FIELD_NONE, "a feature is both on and off; " AGAIN},
+    {SYSTEM_CPU_WIDTH, SYSTEM_FIELD_NONE,
+     "{range} ends beyond 512 GiB (2^39), which a named cpu_model cannot address; use \"host\""},
     {SYSTEM_NIC_NEEDS_PCI, SYSTEM_FIELD_NONE,
      "{nic} is a PCI card, but the VM has no PCI; add \"pci\" to its devices, or choose the shell "
      "\"mmio\""},
@@ -292,6 +295,8 @@ static void fill_field(FILE *out, const struct context *c)
         [SYSTEM_FIELD_MODULE] = "list of modules",
         [SYSTEM_FIELD_CMDLINE] = "command line",
         [SYSTEM_FIELD_NIC] = "list of network cards",
+        [SYSTEM_FIELD_CPU_MODEL] = "processor model",
+        [SYSTEM_FIELD_CPU_FEATURES] = "list of processor features",
         [SYSTEM_FIELD_SWITCH] = "list of switches",
     };
     fputs(names[c->fault->field], out);

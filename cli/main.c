@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "cpu_manual.h"
 #include "kvm/component.h"
 #include "machine.h"
 #include "run.h"
@@ -24,6 +25,7 @@ static const char usage[] =
     "  pack FILE -o IMAGE    write it as one frozen image\n"
     "  help [COMMAND]        print this, or more about a command\n"
     "  help system-file      every key of a system file\n"
+    "  help cpu              the processor that guests see, feature by feature\n"
     "\n"
     "      --help, --version\n"
     "\n"
@@ -81,6 +83,10 @@ static int help_main(int argc, char **argv)
     }
     if (strcmp(argv[1], "system-file") == 0) {
         schema_print(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "cpu") == 0) {
+        cpu_manual_print(stdout);
         return 0;
     }
     const struct command *command = find_command(argv[1]);

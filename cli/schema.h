@@ -64,6 +64,7 @@ extern const struct word_list schema_devices;
 extern const struct word_list schema_protocols;
 extern const struct word_list schema_tick_policies;
 extern const struct word_list schema_on_failures;
+extern const struct word_list schema_cpu_models;
 extern const struct word_list schema_shells;
 extern const struct word_list schema_offers;
 extern const struct word_list schema_uplinks;

@@ -47,6 +47,14 @@ static const struct word on_failures[] = {
 };
 const struct word_list schema_on_failures = {"failure policy", on_failures, COUNT(on_failures)};
 
+static const struct word cpu_models[] = {
+    {"host", SYSTEM_CPU_HOST, "what the policy lets through of the host's processor"},
+    {"qemu64-like", SYSTEM_CPU_QEMU64, "the same on every host: about x86-64-v1"},
+    {"baseline-v2", SYSTEM_CPU_BASELINE2, "the same on every host: x86-64-v2 (SSE4.2)"},
+    {"baseline-v3", SYSTEM_CPU_BASELINE3, "the same on every host: x86-64-v3 (AVX2)"},
+};
+const struct word_list schema_cpu_models = {"processor model", cpu_models, COUNT(cpu_models)};
+
 static const struct word shells[] = {
     {"pci-legacy", SYSTEM_SHELL_PCI_LEGACY, "PCI, legacy registers in I/O space"},
     {"pci-legacy-memory", SYSTEM_SHELL_PCI_LEGACY_MEM, "PCI, legacy registers behind a memory BAR"},
@@ -185,6 +193,10 @@ static const struct key vm_keys[] = {
      "the logical CPU it is pinned to"},
     {"priority", KEY_NUMBER, false, SYSTEM_PRIORITY_MAX, NULL, NULL, "0, as any other process",
      "1 to 98: it runs before all that have less, and before everything else"},
+    {"cpu_model", KEY_WORD, false, 0, &schema_cpu_models, NULL, "\"host\"",
+     "the processor that the guest sees"},
+    {"cpu_features", KEY_TEXTS, false, 31, NULL, NULL, "as the model has them",
+     "\"+NAME\": demanded, or the VM does not start; \"-NAME\": not offered. See help cpu"},
     {"boot", KEY_GROUP, true, 0, NULL, &boot_list, NULL, "what is started, and how"},
     {"memory", KEY_GROUPS, false, SYSTEM_RANGES_MAX, NULL, &range_list, "laid out by \"ram\"",
      "RAM exactly there and nowhere else; give this or \"ram\""},

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kvm/cpu_words.h"
 #include "schema.h"
 #include "system/check.h"
 #include "words.h"
@@ -280,6 +281,30 @@ static void show_cpu(FILE *out, const char *what, uint32_t cpu)
     }
 }
 
+/* Nothing is said of the processor where the file says nothing. */
+static void show_processor(FILE *out, const struct system_vm *vm)
+{
+    const char *gap = ", ";
+    bool listed = false;
+    for (uint32_t i = 0; i < SYSTEM_CPU_WORDS; i++) { /* bound: SYSTEM_CPU_WORDS */
+        listed = listed || vm->cpu_on[i] != 0 || vm->cpu_off[i] != 0;
+    }
+    if (vm->cpu_model == SYSTEM_CPU_HOST && !listed) {
+        return;
+    }
+    heading(out, "processor");
+    fputs(schema_word_name(&schema_cpu_models, vm->cpu_model), out);
+    for (uint32_t i = 0; i < CPUID_WORDS * 32u; i++) { /* bound: all features */
+        bool on = (vm->cpu_on[i / 32u] >> (i % 32u) & 1u) != 0;
+        bool off = (vm->cpu_off[i / 32u] >> (i % 32u) & 1u) != 0;
+        if (on || off) {
+            fprintf(out, "%s%c%s", gap, on ? '+' : '-', cpu_word_name(i));
+            gap = " ";
+        }
+    }
+    fputc('\n', out);
+}
+
 static void show_policies(FILE *out, const struct system_vm *vm)
 {
     show_cpu(out, "CPU", vm->cpu);
@@ -290,6 +315,7 @@ static void show_policies(FILE *out, const struct system_vm *vm)
         heading(out, "priority");
         fprintf(out, "%u\n", vm->priority);
     }
+    show_processor(out, vm);
     heading(out, "late ticks");
     fprintf(out, "%s\n", schema_word_name(&schema_tick_policies, vm->tick_policy));
     heading(out, "on failure");

@@ -1,28 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The guest's CPUID on KVM: the kernel's list of what it supports, through the core's policy. KVM
- * answers CPUID itself from the table that it is given here, once, before the first entry. */
+ * answers CPUID itself from the table that it is given here, once, before the first entry. What depends
+ * on the guest's state (OSXSAVE, OSPKE, sizes of the XSAVE area) it keeps up by itself. */
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "kvm/vcpu.h"
+#include "vm/regs.h"
 
-#define CPUID_ENTRIES_MAX 256u
-
-static struct kvm_cpuid2 *supported_cpuid(int kvm_fd)
+bool kvm_cpuid_open(struct kvm_machine *m)
 {
-    size_t bytes = sizeof(struct kvm_cpuid2) + CPUID_ENTRIES_MAX * sizeof(struct kvm_cpuid_entry2);
+    size_t bytes = sizeof(struct kvm_cpuid2) + KVM_CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2);
     struct kvm_cpuid2 *list = calloc(1, bytes);
     if (list == NULL) {
-        return NULL;
+        return false;
     }
-    list->nent = CPUID_ENTRIES_MAX;
-    if (ioctl(kvm_fd, KVM_GET_SUPPORTED_CPUID, list) != 0) {
+    list->nent = KVM_CPUID_ENTRIES;
+    if (ioctl(m->kvm_fd, KVM_GET_SUPPORTED_CPUID, list) != 0) {
         free(list);
-        return NULL;
+        return false;
     }
-    return list;
+    m->supported = list;
+    return true;
+}
+
+void kvm_cpuid_read(void *host, struct cpuid_leaf *leaf)
+{
+    const struct kvm_machine *m = host;
+    leaf->eax = leaf->ebx = leaf->ecx = leaf->edx = 0;
+    for (uint32_t i = 0; m->supported != NULL && i < m->supported->nent; i++) {
+        const struct kvm_cpuid_entry2 *e = &m->supported->entries[i];
+        bool by_index = (e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) != 0;
+        if (e->function == leaf->leaf && (!by_index || e->index == leaf->subleaf)) {
+            *leaf = (struct cpuid_leaf){leaf->leaf, leaf->subleaf, e->eax, e->ebx, e->ecx, e->edx};
+            return;
+        }
+    }
 }
 
 static struct kvm_cpuid_entry2 *entry_for(struct kvm_cpuid2 *list, const struct cpuid_leaf *leaf)
@@ -33,7 +49,7 @@ static struct kvm_cpuid_entry2 *entry_for(struct kvm_cpuid2 *list, const struct 
             return e;
         }
     }
-    if (list->nent == CPUID_ENTRIES_MAX) {
+    if (list->nent == KVM_CPUID_ENTRIES) {
         return NULL;
     }
     struct kvm_cpuid_entry2 *e = &list->entries[list->nent];
@@ -55,28 +71,10 @@ static bool is_hypervisor_leaf(uint32_t leaf)
     return leaf >= 0x40000000u && leaf <= 0x4FFFFFFFu;
 }
 
-/* Every leaf through the policy; what KVM says of itself as a hypervisor is dropped. */
-static void filter_list(struct kvm_cpuid2 *list, const struct cpuid_policy *policy)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < list->nent; i++) {
-        struct kvm_cpuid_entry2 e = list->entries[i];
-        struct cpuid_leaf leaf = {e.function, e.index, e.eax, e.ebx, e.ecx, e.edx};
-        if (is_hypervisor_leaf(e.function)) {
-            continue;
-        }
-        cpuid_apply(policy, &leaf);
-        entry_set(&e, &leaf);
-        list->entries[kept] = e;
-        kept++;
-    }
-    list->nent = kept;
-}
-
-static bool add_extra(struct kvm_cpuid2 *list, const struct cpuid_policy *policy)
+static bool add_extra(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu)
 {
     struct cpuid_leaf extra[CPUID_EXTRA];
-    uint32_t count = cpuid_extra(policy, extra, CPUID_EXTRA);
+    uint32_t count = cpuid_extra(cpu, extra, CPUID_EXTRA);
     for (uint32_t i = 0; i < count; i++) {
         struct kvm_cpuid_entry2 *e = entry_for(list, &extra[i]);
         if (e == NULL) {
@@ -88,14 +86,27 @@ static bool add_extra(struct kvm_cpuid2 *list, const struct cpuid_policy *policy
     return true;
 }
 
-bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *policy)
+bool kvm_cpuid_apply(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu)
 {
-    struct kvm_cpuid2 *list = supported_cpuid(m->kvm_fd);
-    if (list == NULL) {
-        return false;
+    const struct cpuid_now reset = {.xcr0 = XCR0_X87, .lapic_on = true};
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < list->nent; i++) {
+        struct kvm_cpuid_entry2 e = list->entries[i];
+        struct cpuid_leaf leaf = {e.function, e.index, e.eax, e.ebx, e.ecx, e.edx};
+        if (is_hypervisor_leaf(e.function)) {
+            continue;
+        }
+        cpuid_answer(cpu, &reset, &leaf);
+        entry_set(&e, &leaf);
+        list->entries[kept] = e;
+        kept++;
     }
-    filter_list(list, policy);
-    bool ok = add_extra(list, policy) && ioctl(m->vcpu_fd, KVM_SET_CPUID2, list) == 0;
-    free(list);
-    return ok;
+    list->nent = kept;
+    return add_extra(list, cpu);
+}
+
+bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_cpu *cpu)
+{
+    return kvm_cpuid_apply(m->supported, cpu) &&
+           ioctl(m->vcpu_fd, KVM_SET_CPUID2, m->supported) == 0;
 }

@@ -40,11 +40,22 @@ static bool probe_run(const struct kvm_machine *m)
            m->run->msr.index == LAPIC_MSR_TSC_DEADLINE && m->run->msr.data == 1;
 }
 
+/* KVM takes such writes for known only where CPUID offers them. */
+static bool give_cpuid(struct kvm_machine *m)
+{
+    const struct cpuid_policy policy = {
+        .tsc_khz = 1000000, .lapic = true, .tsc_deadline = true, .host_switches = true};
+    const struct cpuid_source source = {.read = kvm_cpuid_read, .host = m};
+    uint32_t missing[CPUID_WORDS];
+    struct cpuid_cpu cpu;
+    return kvm_cpuid_open(m) && cpuid_build(&cpu, &policy, &source, missing) &&
+           kvm_machine_set_cpuid(m, &cpu);
+}
+
 static void probe_aside(struct aside_answer *answer)
 {
     struct gmem mem = {0};
     struct kvm_machine m = KVM_MACHINE_CLOSED;
-    const struct cpuid_policy policy = {.tsc_khz = 1000000, .lapic = true, .tsc_deadline = true};
     uint8_t *page =
         mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
@@ -52,8 +63,8 @@ static void probe_aside(struct aside_answer *answer)
     }
     memcpy(page, probe_code, sizeof(probe_code));
     answer->yes = gmem_add(&mem, 0, PAGE_BYTES, page) &&
-                  kvm_machine_open(&m, &mem, answer->why, sizeof(answer->why)) &&
-                  kvm_machine_set_cpuid(&m, &policy) && probe_run(&m);
+                  kvm_machine_open(&m, &mem, answer->why, sizeof(answer->why)) && give_cpuid(&m) &&
+                  probe_run(&m);
     /* Everything is closed when this process ends: after it has told. */
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -80,10 +81,11 @@ static bool place_own_pages(int vm_fd, const struct gmem *mem)
 
 /* IA32_APIC_BASE and IA32_TSC_DEADLINE belong to our local APIC; MSRs unknown to KVM to our policy,
  * and HWCR too, whose bit 24 tells Linux that an invariant TSC is one. KVM reads it as 0.
+ * Machine check banks, of which KVM has 32, and the microcode revision are to be what the policy says.
  * A write to the TSC would move it under KVM's hands only, and no deadline would be right again. */
 static bool let_msrs_out(int vm_fd)
 {
-    static uint8_t deny_one[8] = {0}; /* bit clear: the access comes out. KVM reads whole longs */
+    static uint8_t deny[16] = {0}; /* bit clear: the access comes out. KVM reads whole longs */
     struct kvm_enable_cap cap = {
         .cap = KVM_CAP_X86_USER_SPACE_MSR,
         .args = {KVM_MSR_EXIT_REASON_FILTER | KVM_MSR_EXIT_REASON_UNKNOWN},
@@ -95,16 +97,28 @@ static bool let_msrs_out(int vm_fd)
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                  .nmsrs = 1,
                  .base = LAPIC_MSR_BASE,
-                 .bitmap = deny_one},
+                 .bitmap = deny},
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                  .nmsrs = 1,
                  .base = LAPIC_MSR_TSC_DEADLINE,
-                 .bitmap = deny_one},
-                {.flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1, .base = MSR_TSC, .bitmap = deny_one},
+                 .bitmap = deny},
+                {.flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1, .base = MSR_TSC, .bitmap = deny},
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                  .nmsrs = 1,
                  .base = MSR_AMD_HWCR,
-                 .bitmap = deny_one},
+                 .bitmap = deny},
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 1,
+                 .base = MSR_BIOS_SIGN_ID,
+                 .bitmap = deny},
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 3, /* to MCG_CTL */
+                 .base = MSR_MCG_CAP,
+                 .bitmap = deny},
+                {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+                 .nmsrs = 128,
+                 .base = MSR_MC_BANKS,
+                 .bitmap = deny},
             },
     };
     return ioctl(vm_fd, KVM_ENABLE_CAP, &cap) == 0 &&
@@ -154,6 +168,7 @@ static bool open_vcpu(struct kvm_machine *m)
 void kvm_machine_close(struct kvm_machine *m)
 {
     const int fds[] = {m->stats_fd, m->vcpu_fd, m->vm_fd, m->kvm_fd};
+    free(m->supported);
     if (m->run != NULL) {
         (void)munmap(m->run, m->run_bytes);
     }

@@ -12,7 +12,7 @@
 #include "vm/exit.h"
 #include "vm/time.h"
 
-#define REPORT_VERSION 2u
+#define REPORT_VERSION 3u
 
 enum report_timer {
     REPORT_LAPIC = 0,

@@ -25,6 +25,7 @@ struct kvm_machine {
     uint64_t tsc_offset; /* guest TSC = host TSC + this, modulo 2^64 */
     uint64_t tsc_last;   /* the guest's TSC as last told: it never runs backwards */
     uint32_t tsc_khz;
+    struct kvm_cpuid2 *supported; /* what KVM can offer a guest: kvm_cpuid_read() */
 };
 
 #define KVM_MACHINE_CLOSED                                       \
@@ -43,8 +44,17 @@ void kvm_machine_close(struct kvm_machine *m);
 /* The guest's TSC starts at 0 now. False: errno says why (Linux before 5.16 cannot). */
 bool kvm_machine_start_tsc(struct kvm_machine *m);
 
-/* Gives the guest its CPUID: KVM's list, through the core's policy. False: errno says why. */
-bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_policy *policy);
+/* Asks KVM what it can offer a guest. False: errno says why. */
+bool kvm_cpuid_open(struct kvm_machine *m);
+/* A leaf of that, for struct vm_wiring: zero if KVM has none. `host` is a struct kvm_machine. */
+void kvm_cpuid_read(void *host, struct cpuid_leaf *leaf);
+
+/* Makes of KVM's list what the guest gets: every leaf through the policy of `cpu`; leaves that KVM has of
+ * itself as a hypervisor are dropped, those of the core added. False: the list is full. */
+#define KVM_CPUID_ENTRIES 256u /* room for so many */
+bool kvm_cpuid_apply(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu);
+/* Gives the guest that. False: errno says why. */
+bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_cpu *cpu);
 
 /* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM and a process of
  * its own, between the asking and the answer. */

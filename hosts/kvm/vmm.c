@@ -19,6 +19,7 @@
 #include "board/vm.h"
 #include "boot/boot.h"
 #include "kvm/component.h"
+#include "kvm/cpu_words.h"
 #include "kvm/guest_files.h"
 #include "kvm/host.h"
 #include "kvm/ram.h"
@@ -101,6 +102,12 @@ static void kick(void *host, uint32_t nic)
     vmm_net_kick(&v->net, nic);
 }
 
+static void cpuid(void *host, struct cpuid_leaf *leaf)
+{
+    struct vmm *v = host;
+    kvm_cpuid_read(&v->kvm, leaf);
+}
+
 /* Says why set-up failed. */
 __attribute__((format(printf, 2, 3))) static void because(struct vmm *v, const char *format, ...)
 {
@@ -160,6 +167,10 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
 {
     static _Alignas(8) uint8_t storage[VM_STORAGE_BYTES];
     bool tsc_deadline = kvm_tsc_deadline_exits(deadline_question);
+    if (!kvm_cpuid_open(&v->kvm)) {
+        because(v, "KVM does not tell what processor it can offer: %s", strerror(errno));
+        return false;
+    }
     if (!kvm_machine_start_tsc(&v->kvm)) {
         because(v, "KVM cannot set the guest's TSC: %s", strerror(errno));
         return false;
@@ -176,11 +187,16 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
         .host = v,
         .console = console_byte,
         .kick = kick,
+        .cpuid = cpuid,
+        .host_switches = true,
     };
     memcpy(w.channel, v->net.channel, sizeof(w.channel));
     v->vm = vm_init(storage, sizeof(storage), &w, kvm_guest_tsc(&v->kvm));
-    const struct cpuid_policy policy = vm_cpuid_policy(&w);
-    if (v->vm == NULL || !kvm_machine_set_cpuid(&v->kvm, &policy)) {
+    if (v->vm != NULL && vm_cpu_missing(v->vm) != NULL) {
+        cpu_missing_text(vm_cpu(v->vm), vm_cpu_missing(v->vm), v->why, sizeof(v->why));
+        return false;
+    }
+    if (v->vm == NULL || !kvm_machine_set_cpuid(&v->kvm, vm_cpu(v->vm))) {
         because(v, "KVM refuses the guest's CPUID: %s", strerror(errno));
         return false;
     }

@@ -46,6 +46,55 @@ static void kick(void *host, uint32_t nic)
     s->kicks[nic]++;
 }
 
+static uint64_t *msr_slot(struct sim *s, uint32_t index)
+{
+    for (uint32_t i = 0; i < s->msrs; i++) {
+        if (s->msr[i].index == index) {
+            return &s->msr[i].value;
+        }
+    }
+    if (s->msrs == SIM_MSRS) {
+        abort(); /* the core asks for more registers than there are */
+    }
+    s->msr[s->msrs].index = index;
+    return &s->msr[s->msrs++].value;
+}
+
+static bool msr_of_host(void *host, uint32_t index, uint64_t *value)
+{
+    *value = *msr_slot(host, index);
+    return true;
+}
+
+static bool set_msr_of_host(void *host, uint32_t index, uint64_t value)
+{
+    *msr_slot(host, index) = value;
+    return true;
+}
+
+void sim_cpuid(void *host, struct cpuid_leaf *leaf)
+{
+    static const struct cpuid_leaf has[] = {
+        {0x0, 0, 0xD, 0x756E6547, 0x6C65746E, 0x49656E69}, /* GenuineIntel */
+        {0x1, 0, 0x000306C3, 0x00100800, 0x7FFAFBFF, 0xBFEBFBFF},
+        {0x4, 0, 0x1C004121, 0x01C0003F, 0x3F, 0},
+        {0x7, 0, 0, 0x000027AB, 0, 0},
+        {0xD, 0, 0x7, 0x340, 0x340, 0},
+        {0xD, 1, 0x1, 0, 0, 0},
+        {0xD, 2, 0x100, 0x240, 0, 0},
+        {0x80000000u, 0, 0x80000008u, 0, 0, 0},
+        {0x80000001u, 0, 0, 0, 0x21, 0x2C100800},
+        {0x80000008u, 0, 0x3027, 0, 0, 0},
+    };
+    (void)host;
+    leaf->eax = leaf->ebx = leaf->ecx = leaf->edx = 0;
+    for (size_t i = 0; i < sizeof(has) / sizeof(has[0]); i++) {
+        if (has[i].leaf == leaf->leaf && has[i].subleaf == leaf->subleaf) {
+            *leaf = has[i];
+        }
+    }
+}
+
 struct system_vm sim_system(uint64_t ram_bytes, uint32_t devices)
 {
     struct system_vm vm = {
@@ -92,6 +141,9 @@ struct sim *sim_new(const struct system_vm *system, uint32_t khz)
         .host = s,
         .console = console_byte,
         .kick = kick,
+        .cpuid = sim_cpuid,
+        .msr_read = msr_of_host,
+        .msr_write = set_msr_of_host,
     };
     for (uint32_t i = 0; i < system->nics; i++) {
         s->channel[i] = must(aligned_alloc(CHANNEL_BYTES, CHANNEL_BYTES));
@@ -155,9 +207,11 @@ static void enter(struct sim *s)
         if (s->plan.go != VM_GO_RUN) {
             return;
         }
-        if (vm_take_dirty(s->vm, 0, &regs) != 0) {
+        uint32_t dirty = vm_take_dirty(s->vm, 0, &regs);
+        if (dirty != 0) {
             s->regs = *regs;
         }
+        s->pdptes += (dirty & REGS_PDPTE) != 0 ? 1u : 0u;
         s->cr8 = s->plan.cr8;
         if (s->plan.inject == VM_INJECT_NONE) {
             return;

@@ -16,6 +16,7 @@
 #define SIM_LOG_MAX     4096u
 #define SIM_CONSOLE_MAX 65536u
 #define SIM_ACCESS_TSC  1000u /* what one exit costs, in TSC ticks */
+#define SIM_MSRS        8u    /* of the vCPU that the guest may use */
 
 struct sim;
 
@@ -46,12 +47,21 @@ struct sim {
     uint8_t cr8;
     bool halted;
     uint32_t fetches;    /* how often the core asked for registers */
+    uint32_t pdptes;     /* how often it gave page-directory pointers */
     struct vm_plan plan; /* the last one */
-    uint32_t events;     /* injected so far; the first SIM_LOG_MAX are in log */
+    uint32_t msrs;       /* of the vCPU, as far as they were written  */
+    struct {
+        uint32_t index;
+        uint64_t value;
+    } msr[SIM_MSRS];
+    uint32_t events; /* injected so far; the first SIM_LOG_MAX are in log */
     struct sim_event log[SIM_LOG_MAX];
     uint32_t console_len;
     char console[SIM_CONSOLE_MAX + 1u]; /* of the first UART, always terminated */
 };
+
+/* CPUID of the processor underneath: Intel, AVX and XSAVE, no AVX-512. For struct vm_wiring. */
+void sim_cpuid(void *host, struct cpuid_leaf *leaf);
 
 /* Builds a VM from a description (its files are not looked at). `khz` is the TSC frequency. The guest
  * starts with interrupts off. Aborts if memory runs out: this host is for tests. */

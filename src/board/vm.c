@@ -8,6 +8,23 @@
 
 _Static_assert(sizeof(struct vm) <= VM_STORAGE_BYTES, "raise VM_STORAGE_BYTES");
 
+/* The guest's processor: the host's, through the policy, as the system file wants it. */
+static void build_cpu(struct vm *vm)
+{
+    const struct vm_wiring *w = &vm->w;
+    bool lapic = (w->system->devices & SYSTEM_DEV_LAPIC) != 0;
+    const struct cpuid_policy policy = {
+        .tsc_khz = w->tsc_khz,
+        .lapic = lapic,
+        .tsc_deadline = lapic && w->tsc_deadline,
+        .host_switches = w->host_switches,
+        .xcr0_fixed = w->xcr0_fixed,
+        .system = w->system,
+    };
+    const struct cpuid_source source = {.read = w->cpuid, .host = w->host};
+    vm->cpu_complete = cpuid_build(&vm->cpu, &policy, &source, vm->cpu_missing);
+}
+
 struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint64_t tsc)
 {
     if (bytes < sizeof(struct vm)) {
@@ -20,20 +37,21 @@ struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint6
     vm->deadline = VM_NS_NEVER;
     vm->deadline_tsc = UINT64_MAX;
     board_set_time(vm, tsc);
+    build_cpu(vm);
     bool wired = board_wire(vm);
     BH_ASSERT(wired); /* system_check() has refused everything that does not fit */
     board_reset(vm);
     return vm;
 }
 
-struct cpuid_policy vm_cpuid_policy(const struct vm_wiring *w)
+const struct cpuid_cpu *vm_cpu(const struct vm *vm)
 {
-    bool lapic = (w->system->devices & SYSTEM_DEV_LAPIC) != 0;
-    return (struct cpuid_policy){
-        .tsc_khz = w->tsc_khz,
-        .lapic = lapic,
-        .tsc_deadline = lapic && w->tsc_deadline,
-    };
+    return &vm->cpu;
+}
+
+const uint32_t *vm_cpu_missing(const struct vm *vm)
+{
+    return vm->cpu_complete ? NULL : vm->cpu_missing;
 }
 
 void vm_set_regs(struct vm *vm, uint32_t vcpu, const struct vcpu_regs *regs)

@@ -47,8 +47,15 @@ struct vm_wiring {
     bool tsc_deadline; /* the host sees writes to IA32_TSC_DEADLINE           */
     void *host;
     void (*console)(void *host, uint32_t serial, uint8_t byte); /* a UART sent a byte  */
-    void (*cpuid)(void *host, struct cpuid_leaf *leaf);         /* raw hosts: CPUID as the host
-                                                                   sees it; else null   */
+    void (*cpuid)(void *host, struct cpuid_leaf *leaf);         /* CPUID as the host can support it;
+                                                                   null: it offers nothing */
+    bool host_switches;  /* the host's kernel keeps MSRs, PKRU, XSS of its guests apart (KVM): what
+                            cpu/cpuid_list.h calls HOST may be offered                   */
+    uint64_t xcr0_fixed; /* not 0: the host cannot switch XCR0, and this is its value    */
+    /* Raw hosts: the vCPU's MSRs that the core has no place for (cpu/msr_list.h, MSR_VCPU). Values
+     * have been checked. False: there is no such register here, and the guest gets #GP. */
+    bool (*msr_read)(void *host, uint32_t index, uint64_t *value);
+    bool (*msr_write)(void *host, uint32_t index, uint64_t value);
     struct channel *channel[SYSTEM_NICS_MAX]; /* of each NIC, to its io component      */
     void (*kick)(void *host, uint32_t nic);   /* wake that component: a queue has work,
                                                   or there is a request in the channel  */
@@ -125,6 +132,10 @@ struct vm_outcome vm_outcome(const struct vm *vm);
 const struct vm_counts *vm_counts(const struct vm *vm);
 const struct bus_counts *vm_bus_counts(const struct vm *vm);
 void vm_ticks(const struct vm *vm, enum vm_timer timer, struct tick_counts *out);
-struct cpuid_policy vm_cpuid_policy(const struct vm_wiring *w);
+
+/* The guest's processor. A host that finds features missing that the system file demands must not run
+ * the VM: bits by enum cpuid_feature, or null if all is there. */
+const struct cpuid_cpu *vm_cpu(const struct vm *vm);
+const uint32_t *vm_cpu_missing(const struct vm *vm);
 
 #endif

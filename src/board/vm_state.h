@@ -4,6 +4,7 @@
 #define BOARD_VM_STATE_H
 
 #include "board/vm.h"
+#include "cpu/dr.h"
 #include "cpu/msr.h"
 #include "dev/debugexit_state.h"
 #include "dev/hpet_state.h"
@@ -67,11 +68,15 @@ struct vcpu {
     bool exception_has_code;
     uint8_t exception_vector;
     uint32_t exception_code;
+    struct dr_bank drs; /* raw hosts: MOV DR exits */
 };
 
 struct vm {
     /* Wiring. */
     struct vm_wiring w;
+    struct cpuid_cpu cpu;
+    uint32_t cpu_missing[CPUID_WORDS];
+    bool cpu_complete;
     struct vm_clock clock;
     struct vm_uart_end uart_end[SYSTEM_SERIALS_MAX];
     struct bus bus;

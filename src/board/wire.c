@@ -366,4 +366,7 @@ void board_reset(struct vm *vm)
     }
     board_reset_nics(vm);
     msr_reset(&vm->msrs);
+    for (uint32_t i = 0; i < VM_VCPUS_MAX; i++) {
+        dr_reset(&vm->vcpu[i].drs);
+    }
 }

@@ -1,142 +1,80 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The CPUID policy: which leaves pass, which bits of them, and the leaves of the core's own. */
+ * Building the guest's processor from the lists, the host and the system file. */
 #include "cpu/cpuid.h"
 
 #include "base/bits.h"
 #include "base/string.h"
-#include "vm/time.h"
 
-enum cpuid_reg {
-    CPUID_EAX,
-    CPUID_EBX,
-    CPUID_ECX,
-    CPUID_EDX,
-};
-
-/* Leaves that show something of the host's answer. All others are answered with zeros. */
-struct cpuid_range {
-    uint32_t first;
-    uint32_t last;
-    const char *reason;
-};
-
-static const struct cpuid_range cpuid_shown[] = {
-    {0x00, 0x02, "vendor, features, cache descriptors"},
-    {0x04, 0x04, "caches"},
-    {0x07, 0x07, "features"},
-    {0x0B, 0x0B, "topology: rewritten for one processor"},
-    {0x0D, 0x0D, "sizes of the XSAVE area: the guest's FPU state is the host's"},
-    {0x18, 0x18, "TLB geometry"},
-    {0x1D, 0x1E, "tile geometry, where the host offers AMX"},
-    {0x80000000u, 0x80000006u, "features, name, caches"},
-    {0x80000008u, 0x80000008u, "address widths"},
-    {0x80000019u, 0x8000001Au, "TLB for 1 GiB pages, performance hints"},
-    {0x8000001Du, 0x8000001Eu, "caches and topology: rewritten for one processor"},
-    {0x80000021u, 0x80000021u, "features"},
-};
-
-#define CPUID_ANY 0xFFu
-
-/* Bits that are kept in a register of a leaf. Registers without a row are kept whole. What is named
- * is what is taken away; bits that are named nowhere were unknown when this was written, and go too. */
-struct cpuid_mask {
+struct cpuid_place {
     uint32_t leaf;
     uint8_t subleaf;
     uint8_t reg; /* enum cpuid_reg */
-    uint32_t keep;
-    const char *reason;
 };
 
-static const struct cpuid_mask cpuid_masks[] = {
-    {0x01, CPUID_ANY, CPUID_ECX, 0x7EDA3203u,
-     "no MONITOR, VMX, SMX, x2APIC, DCA, debug store, SpeedStep, thermal, PDCM: not modelled. "
-     "TSC-deadline by policy"},
-    {0x01, CPUID_ANY, CPUID_EDX, 0x0F8BFBFFu,
-     "no HTT: one processor. No serial number, debug store, ACPI thermal, TM, PBE: not modelled"},
-    {0x04, CPUID_ANY, CPUID_EAX, 0x00003FFFu, "each cache belongs to one processor of one core"},
-    {0x07, 0, CPUID_EBX, 0xFDBF2FF9u,
-     "no TSC_ADJUST: guest time stands on the TSC. No SGX, MPX, RDT, processor trace"},
-    {0x07, 0, CPUID_ECX, 0x02405F5Fu,
-     "no LA57: page walks have four levels. No WAITPKG, CET, TME, key locker, ENQCMD, PKS, SGX_LC. "
-     "No MOVDIR64B and the like: device writes of a shape that devices do not take"},
-    {0x07, 0, CPUID_EDX, 0xBFC14D1Cu,
-     "no PCONFIG, LBR, hybrid, core capabilities, CET, user interrupts"},
-    {0x07, 1, CPUID_EAX, 0x00A01CB7u, "no LAM, FRED, HRESET, perfmon extension"},
-    {0x07, 1, CPUID_EBX, 0, "no PPIN"},
-    {0x07, 1, CPUID_ECX, 0, "reserved"},
-    {0x07, 1, CPUID_EDX, 0x00004530u, "no CET, UIRET, APX"},
-    {0x07, 2, CPUID_EDX, 0x0000003Fu, "mitigation controls as the host offers them"},
-    {0x0D, 0, CPUID_EAX, ~0x18u, "no MPX state"},
-    {0x0D, 1, CPUID_ECX, 0, "no supervisor state: its features are not offered"},
-    {0x0D, 1, CPUID_EDX, 0, "likewise"},
-    {0x80000001u, CPUID_ANY, CPUID_ECX, 0x006109F1u,
-     "no SVM, IBS, LWP, SKINIT, WDT, extended APIC, OSVW, performance counters, MONITORX; one core"},
-    {0x80000001u, CPUID_ANY, CPUID_EDX, 0xEFD3FBFFu, "reserved bits"},
-    {0x80000008u, CPUID_ANY, CPUID_EAX, 0x000000FFu, "virtual width is 48: no LA57"},
-    {0x80000008u, CPUID_ANY, CPUID_EBX, 0x3707D205u, "no INVLPGB, RDPRU, MBE, effective frequency"},
-    {0x80000008u, CPUID_ANY, CPUID_ECX, 0, "one core"},
-    {0x80000008u, CPUID_ANY, CPUID_EDX, 0, "neither INVLPGB nor RDPRU"},
-    {0x8000001Du, CPUID_ANY, CPUID_EAX, 0x00003FFFu, "each cache belongs to one processor"},
-    {0x80000021u, CPUID_ANY, CPUID_EAX, 0x38000145u, "what needs no support from a monitor"},
-    {0x80000021u, CPUID_ANY, CPUID_EBX, 0, "microcode patch size"},
-    {0x80000021u, CPUID_ANY, CPUID_ECX, 0, "reserved"},
-    {0x80000021u, CPUID_ANY, CPUID_EDX, 0, "reserved"},
+#define CPUID_PLACE(word, leaf, sub, reg) {leaf, sub, CPUID_##reg},
+static const struct cpuid_place cpuid_places[CPUID_WORDS] = {CPUID_WORD_LIST(CPUID_PLACE)};
+
+struct cpuid_row {
+    uint16_t feature;
+    uint8_t action[2]; /* enum cpuid_action: Intel, AMD */
+    uint8_t level;
 };
 
-#define CPUID_SHOWN (sizeof(cpuid_shown) / sizeof(cpuid_shown[0]))
-#define CPUID_MASKS (sizeof(cpuid_masks) / sizeof(cpuid_masks[0]))
+#define CPUID_ROW(word, bit, name, intel, amd, level, why) \
+    {CPUID_F_##name, {CPUID_##intel, CPUID_##amd}, level},
+static const struct cpuid_row cpuid_rows[] = {CPUID_FEATURES(CPUID_ROW)};
 
-#define CPUID_LAST_BASIC    0x1Eu
-#define CPUID_LAST_EXTENDED 0x80000021u
+#define CPUID_PAIR(feature, needs) {CPUID_F_##feature, CPUID_F_##needs},
+static const uint16_t cpuid_needs[][2] = {CPUID_NEEDS(CPUID_PAIR)};
 
-#define CPUID_1_ECX_TSC_DEADLINE BIT32(24)
-#define CPUID_1_ECX_HYPERVISOR   BIT32(31)
-#define CPUID_APIC               BIT32(9) /* in edx of leaves 1 and 0x80000001 */
-#define CPUID_6_EAX_ARAT         BIT32(2)
-#define CPUID_7_EDX_INVARIANT    BIT32(8)
+#define CPUID_ROWS       (sizeof(cpuid_rows) / sizeof(cpuid_rows[0]))
+#define CPUID_NEEDS_ROWS (sizeof(cpuid_needs) / sizeof(cpuid_needs[0]))
+#define CPUID_CHAIN      16u /* longer than any chain of needs; a test holds that */
 
-/* Linux computes crystal kHz * numerator in 32 bits; a crystal of 10^6 kHz leaves it this much. */
-#define CPUID_RATIO_MAX 4294u
-
-static uint32_t *cpuid_reg(struct cpuid_leaf *l, uint32_t reg)
+static bool set_has(const uint32_t *set, uint32_t feature)
 {
-    switch (reg) {
-    case CPUID_EAX:
-        return &l->eax;
-    case CPUID_EBX:
-        return &l->ebx;
-    case CPUID_ECX:
-        return &l->ecx;
-    default:
-        return &l->edx;
-    }
+    return (set[feature / 32u] >> (feature % 32u) & 1u) != 0;
 }
 
-static void cpuid_set(struct cpuid_leaf *l, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
+static void set_add(uint32_t *set, uint32_t feature)
 {
-    l->eax = eax;
-    l->ebx = ebx;
-    l->ecx = ecx;
-    l->edx = edx;
+    set[feature / 32u] |= BIT32(feature % 32u);
 }
 
-/* Takes away what the tables do not let through. */
-static void cpuid_filter(struct cpuid_leaf *l)
+static void set_remove(uint32_t *set, uint32_t feature)
 {
-    bool shown = false;
-    for (uint32_t i = 0; i < CPUID_SHOWN; i++) {
-        shown = shown || (l->leaf >= cpuid_shown[i].first && l->leaf <= cpuid_shown[i].last);
-    }
-    if (!shown) {
-        cpuid_set(l, 0, 0, 0, 0);
-        return;
-    }
-    for (uint32_t i = 0; i < CPUID_MASKS; i++) {
-        const struct cpuid_mask *m = &cpuid_masks[i];
-        if (l->leaf == m->leaf && (m->subleaf == CPUID_ANY || l->subleaf == m->subleaf)) {
-            *cpuid_reg(l, m->reg) &= m->keep;
+    set[feature / 32u] &= ~BIT32(feature % 32u);
+}
+
+/* Takes away what stands on features that are not there. */
+static void set_close(uint32_t *set)
+{
+    bool again = true;
+    for (uint32_t turn = 0; again && turn < CPUID_CHAIN; turn++) { /* bound: CPUID_CHAIN */
+        again = false;
+        for (uint32_t i = 0; i < CPUID_NEEDS_ROWS; i++) { /* bound: CPUID_NEEDS_ROWS */
+            if (set_has(set, cpuid_needs[i][0]) && !set_has(set, cpuid_needs[i][1])) {
+                set_remove(set, cpuid_needs[i][0]);
+                again = true;
+            }
         }
     }
+}
+
+static struct cpuid_leaf cpuid_ask(const struct cpuid_source *source, uint32_t leaf,
+                                   uint32_t subleaf)
+{
+    struct cpuid_leaf l = {.leaf = leaf, .subleaf = subleaf};
+    if (source->read != NULL) {
+        source->read(source->host, &l);
+    }
+    return l;
+}
+
+static uint32_t cpuid_reg_of(const struct cpuid_leaf *l, uint32_t reg)
+{
+    const uint32_t regs[4] = {l->eax, l->ebx, l->ecx, l->edx};
+    return regs[reg & 3u];
 }
 
 static uint32_t cpuid_clamp(uint32_t x, uint32_t least, uint32_t most)
@@ -147,139 +85,166 @@ static uint32_t cpuid_clamp(uint32_t x, uint32_t least, uint32_t most)
     return x > most ? most : x;
 }
 
-/* |n / d - tsc_khz / 10^6|, times d * 10^6. */
-static uint64_t cpuid_ratio_error(uint32_t tsc_khz, uint32_t n, uint32_t d)
+/* "AuthenticAMD", "HygonGenuine": their processors follow AMD's manual. */
+static bool cpuid_is_amd(const struct cpuid_leaf *l)
 {
-    uint64_t a = (uint64_t)n * VM_NS_PER_MS;
-    uint64_t b = (uint64_t)tsc_khz * d;
-    return a > b ? a - b : b - a;
+    bool amd = l->ebx == 0x68747541u && l->edx == 0x69746E65u && l->ecx == 0x444D4163u;
+    bool hygon = l->ebx == 0x6F677948u && l->edx == 0x6E65476Eu && l->ecx == 0x656E6975u;
+    return amd || hygon;
 }
 
-/* Leaf 0x15: TSC = crystal * ebx / eax, with the APIC timer's clock as crystal. The ratio is the
- * nearest one whose terms Linux can compute with; 0x40000010 has the exact frequency. */
-static void cpuid_clock_ratio(const struct cpuid_policy *policy, struct cpuid_leaf *l)
+/* The words of the host. What lies beyond its maximum is another leaf's answer on some processors. */
+static void cpuid_read_words(const struct cpuid_source *source, uint32_t max_basic,
+                             uint32_t max_extended, uint32_t *word)
 {
-    uint32_t best_n = 1;
-    uint32_t best_d = 1;
-    for (uint32_t d = 1; d <= CPUID_RATIO_MAX; d++) {
-        uint64_t n = ((uint64_t)policy->tsc_khz * d + VM_NS_PER_MS / 2) / VM_NS_PER_MS;
-        if (n == 0 || n > CPUID_RATIO_MAX) {
+    for (uint32_t i = 0; i < CPUID_WORDS; i++) { /* bound: CPUID_WORDS */
+        const struct cpuid_place *p = &cpuid_places[i];
+        uint32_t max = p->leaf >= 0x80000000u ? max_extended : max_basic;
+        if (p->leaf <= max) {
+            struct cpuid_leaf l = cpuid_ask(source, p->leaf, p->subleaf);
+            word[i] = cpuid_reg_of(&l, p->reg);
+        }
+    }
+}
+
+/* What the core provides, whatever the host has. */
+static void cpuid_add_core(const struct cpuid_policy *p, bool named, uint32_t *set)
+{
+    static const uint16_t always[] = {CPUID_F_hypervisor, CPUID_F_arat, CPUID_F_invtsc,
+                                      CPUID_F_osxsave, CPUID_F_ospke};
+    for (uint32_t i = 0; i < sizeof(always) / sizeof(always[0]); i++) { /* bound: 5 */
+        set_add(set, always[i]);
+    }
+    if (p->lapic) {
+        set_add(set, CPUID_F_apic);
+    }
+    /* Hosts differ in this one, so a named model has it only where it is asked for. */
+    bool asked = p->system != NULL && set_has(p->system->cpu_on, CPUID_F_tsc_deadline_timer);
+    if (p->lapic && p->tsc_deadline && (!named || asked)) {
+        set_add(set, CPUID_F_tsc_deadline_timer);
+    }
+}
+
+/* What a row lets through of the host's features. */
+static bool cpuid_row_passes(const struct cpuid_row *row, const struct cpuid_cpu *cpu,
+                             const struct cpuid_policy *p)
+{
+    uint8_t action = row->action[cpu->amd ? 1 : 0];
+    bool on = p->system != NULL && set_has(p->system->cpu_on, row->feature);
+    bool off = p->system != NULL && set_has(p->system->cpu_off, row->feature);
+    bool wanted = cpu->model == SYSTEM_CPU_HOST || on ||
+                  (row->level != 0 && row->level <= cpu->model) || action == CPUID_CORE;
+    bool may =
+        action == CPUID_PASS || action == CPUID_CORE || (action == CPUID_HOST && p->host_switches);
+    return wanted && may && !off;
+}
+
+/* Sizes of the offered components; one whose size cannot be is not offered. */
+static void cpuid_read_xcr(struct cpuid_cpu *cpu, const struct cpuid_source *source, uint64_t fixed)
+{
+    uint32_t *offered = &cpu->word[CPUID_WD_0_EAX];
+    if (fixed != 0) {
+        *offered &= (uint32_t)fixed;
+    }
+    for (uint32_t i = 2; i < XCR_PARTS; i++) {
+        if ((*offered & BIT32(i)) == 0) {
             continue;
         }
-        uint64_t error = cpuid_ratio_error(policy->tsc_khz, (uint32_t)n, d);
-        uint64_t best = cpuid_ratio_error(policy->tsc_khz, best_n, best_d);
-        if (error * best_d < best * d) {
-            best_n = (uint32_t)n;
-            best_d = d;
+        struct cpuid_leaf l = cpuid_ask(source, 0x0D, i);
+        const struct xcr_part part = {l.eax, l.ebx, l.ecx >> 1 & 1u};
+        bool user = (l.ecx & 1u) == 0;
+        if (user && xcr_part_valid(&part)) {
+            cpu->xcr.part[i] = part;
+        } else {
+            *offered &= ~BIT32(i);
         }
     }
-    cpuid_set(l, best_d, best_n, VM_APIC_HZ, 0);
 }
 
-/* Leaf 0xB: one thread in one core. */
-static void cpuid_topology(const struct cpuid_policy *policy, struct cpuid_leaf *l)
+static void cpuid_read_limits(struct cpuid_cpu *cpu, const struct cpuid_source *source,
+                              uint32_t max_basic, uint32_t max_extended)
 {
-    static const uint32_t level_type[] = {1, 2}; /* SMT, core */
-    uint32_t level = l->subleaf & 0xFFu;
-    uint32_t type = level < 2 ? level_type[level] : 0;
-    cpuid_set(l, 0, type != 0 ? 1 : 0, type << 8 | level, policy->apic_id);
+    if (cpu->model != SYSTEM_CPU_HOST) {
+        cpu->signature = CPUID_MODEL_SIGNATURE;
+        cpu->max_basic = CPUID_MAX_BASIC;
+        cpu->max_extended = CPUID_MAX_EXTENDED;
+        cpu->phys_bits = SYSTEM_CPU_MODEL_BITS;
+        return;
+    }
+    struct cpuid_leaf widths = {.eax = 0};
+    if (max_extended >= 0x80000008u && max_extended < 0x90000000u) {
+        widths = cpuid_ask(source, 0x80000008u, 0);
+    }
+    cpu->signature = cpuid_ask(source, 1, 0).eax;
+    cpu->max_basic = cpuid_clamp(max_basic, CPUID_MAX_BASIC, CPUID_LAST_BASIC);
+    cpu->max_extended = cpuid_clamp(max_extended, CPUID_MAX_EXTENDED, CPUID_LAST_EXTENDED);
+    cpu->phys_bits = cpuid_clamp((widths.eax & 0xFFu) != 0 ? widths.eax & 0xFFu : 36u, 32, 52);
 }
 
-static void cpuid_features(const struct cpuid_policy *policy, struct cpuid_leaf *l)
+/* What the model and the system file demand. What the file switches off is not demanded, nor what
+ * stands on it. */
+static void cpuid_demanded(const struct cpuid_cpu *cpu, const struct cpuid_policy *p, uint32_t *set)
 {
-    l->ebx = (l->ebx & 0xFFFFu) | 1u << 16 | policy->apic_id << 24;
-    l->ecx |= CPUID_1_ECX_HYPERVISOR;
-    if (policy->lapic && policy->tsc_deadline) {
-        l->ecx |= CPUID_1_ECX_TSC_DEADLINE;
+    const struct system_vm *s = p->system;
+    for (uint32_t i = 0; i < CPUID_ROWS; i++) { /* bound: CPUID_ROWS */
+        const struct cpuid_row *row = &cpuid_rows[i];
+        bool off = s != NULL && set_has(s->cpu_off, row->feature);
+        if (row->level != 0 && row->level <= cpu->model && !off) {
+            set_add(set, row->feature);
+        }
+    }
+    set_close(set);
+    for (uint32_t i = 0; s != NULL && i < CPUID_WORDS; i++) { /* bound: CPUID_WORDS */
+        set[i] |= s->cpu_on[i];
     }
 }
 
-static void cpuid_apic(const struct cpuid_policy *policy, struct cpuid_leaf *l)
+bool cpuid_build(struct cpuid_cpu *cpu, const struct cpuid_policy *policy,
+                 const struct cpuid_source *source, uint32_t missing[CPUID_WORDS])
 {
-    l->edx = policy->lapic ? l->edx | CPUID_APIC : l->edx & ~CPUID_APIC;
-}
-
-static void cpuid_frequencies(const struct cpuid_policy *policy, struct cpuid_leaf *l)
-{
-    uint32_t mhz = (policy->tsc_khz / 1000u) + (policy->tsc_khz % 1000u >= 500u ? 1u : 0u);
-    cpuid_set(l, mhz, mhz, 100, 0);
-}
-
-/* "BulkheadVMM" and a zero, in ebx, ecx, edx. */
-static void cpuid_signature(struct cpuid_leaf *l)
-{
-    cpuid_set(l, CPUID_HYPERVISOR_MAX, 0x6B6C7542u, 0x64616568u, 0x004D4D56u);
-}
-
-static void cpuid_extended(const struct cpuid_policy *policy, struct cpuid_leaf *l)
-{
-    switch (l->leaf) {
-    case 0x80000000u:
-        l->eax = cpuid_clamp(l->eax, CPUID_MAX_EXTENDED, CPUID_LAST_EXTENDED);
-        break;
-    case 0x80000001u:
-        /* Bit 9 mirrors leaf 1 on AMD and is reserved on Intel: never set it, only clear it. */
-        l->edx &= policy->lapic ? UINT32_MAX : ~CPUID_APIC;
-        break;
-    case 0x80000007u:
-        l->edx = CPUID_7_EDX_INVARIANT;
-        break;
-    case 0x80000008u:
-        l->eax = (l->eax != 0 ? l->eax : 36u) | 48u << 8;
-        break;
-    case 0x8000001Eu:
-        cpuid_set(l, policy->apic_id, 0, 0, 0);
-        break;
-    default:
-        break;
+    uint32_t word[CPUID_WORDS] = {0};
+    struct cpuid_leaf zero = cpuid_ask(source, 0, 0);
+    uint32_t max_extended = cpuid_ask(source, 0x80000000u, 0).eax;
+    memset(cpu, 0, sizeof(*cpu));
+    cpu->tsc_khz = policy->tsc_khz;
+    cpu->apic_id = policy->apic_id;
+    cpu->model = policy->system != NULL ? policy->system->cpu_model : SYSTEM_CPU_HOST;
+    cpu->amd = cpuid_is_amd(&zero);
+    cpuid_read_words(source, zero.eax, max_extended, word);
+    cpuid_read_limits(cpu, source, zero.eax, max_extended);
+    /* What a CORE feature is, the host has no say in. */
+    for (uint32_t i = 0; i < CPUID_ROWS; i++) { /* bound: CPUID_ROWS */
+        if (cpuid_rows[i].action[0] == CPUID_CORE) {
+            set_remove(word, cpuid_rows[i].feature);
+        }
     }
+    cpuid_add_core(policy, cpu->model != SYSTEM_CPU_HOST, word);
+    for (uint32_t i = 0; i < CPUID_ROWS; i++) { /* bound: CPUID_ROWS */
+        const struct cpuid_row *row = &cpuid_rows[i];
+        if (set_has(word, row->feature) && cpuid_row_passes(row, cpu, policy)) {
+            set_add(cpu->word, row->feature);
+        }
+    }
+    cpuid_read_xcr(cpu, source, policy->xcr0_fixed);
+    set_close(cpu->word);
+    cpu->xcr.offered = cpu->word[CPUID_WD_0_EAX];
+    cpu->xcr.fixed = policy->xcr0_fixed & cpu->xcr.offered;
+    bool complete = true;
+    memset(missing, 0, CPUID_WORDS * sizeof(missing[0]));
+    cpuid_demanded(cpu, policy, missing);
+    for (uint32_t i = 0; i < CPUID_WORDS; i++) { /* bound: CPUID_WORDS */
+        missing[i] &= ~cpu->word[i];
+        complete = complete && missing[i] == 0;
+    }
+    return complete;
 }
 
-void cpuid_apply(const struct cpuid_policy *policy, struct cpuid_leaf *leaf)
+enum cpuid_feature cpuid_lacks(const struct cpuid_cpu *cpu, enum cpuid_feature feature)
 {
-    cpuid_filter(leaf);
-    switch (leaf->leaf) {
-    case 0x00:
-        leaf->eax = cpuid_clamp(leaf->eax, CPUID_MAX_BASIC, CPUID_LAST_BASIC);
-        break;
-    case 0x01:
-        cpuid_features(policy, leaf);
-        cpuid_apic(policy, leaf);
-        break;
-    case 0x06:
-        leaf->eax = CPUID_6_EAX_ARAT; /* our APIC timer never stops */
-        break;
-    case 0x0B:
-        cpuid_topology(policy, leaf);
-        break;
-    case 0x15:
-        cpuid_clock_ratio(policy, leaf);
-        break;
-    case 0x16:
-        cpuid_frequencies(policy, leaf);
-        break;
-    case CPUID_HYPERVISOR:
-        cpuid_signature(leaf);
-        break;
-    case CPUID_HYPERVISOR_MAX:
-        cpuid_set(leaf, policy->tsc_khz, VM_APIC_KHZ, 0, 0);
-        break;
-    default:
-        cpuid_extended(policy, leaf);
-        break;
+    for (uint32_t i = 0; i < CPUID_NEEDS_ROWS; i++) { /* bound: CPUID_NEEDS_ROWS */
+        if (cpuid_needs[i][0] == (uint32_t)feature && !set_has(cpu->word, cpuid_needs[i][1])) {
+            return (enum cpuid_feature)cpuid_needs[i][1];
+        }
     }
-}
-
-uint32_t cpuid_extra(const struct cpuid_policy *policy, struct cpuid_leaf *out, uint32_t max)
-{
-    static const uint32_t leaves[CPUID_EXTRA] = {
-        0x15, 0x16, CPUID_HYPERVISOR, CPUID_HYPERVISOR_MAX, 0x06, 0x80000007u,
-    };
-    uint32_t count = max < CPUID_EXTRA ? max : CPUID_EXTRA;
-    for (uint32_t i = 0; i < count; i++) { /* bound: CPUID_EXTRA */
-        memset(&out[i], 0, sizeof(out[i]));
-        out[i].leaf = leaves[i];
-        cpuid_apply(policy, &out[i]);
-    }
-    return count;
+    return CPUID_F_END;
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Model-specific registers that reach the core: a small bank, by a reviewed table.
+ * Model-specific registers that reach the core: a small bank, and checks for those that a raw host
+ * holds, by the lists in msr_list.h.
  *
- * What the table does not name faults, as on hardware; the board counts that. The board routes what
- * belongs elsewhere before it asks here: IA32_APIC_BASE and IA32_TSC_DEADLINE to the local APIC, and
- * registers that are part of the vCPU's state (EFER, STAR, FS_BASE ...) to the host. On KVM the
- * kernel answers many of these itself.
- * Spec: [SDM] vol. 4 and vol. 3A, 12.11 and 12.12 (MTRRs, PAT); [APM] vol. 2, appendix A. */
+ * What the lists do not name faults, as on hardware; the board counts that. The board routes what
+ * belongs elsewhere before it asks here: IA32_APIC_BASE and IA32_TSC_DEADLINE to the local APIC, EFER
+ * to cpu/cr.h. On KVM the kernel answers many of these itself. */
 #ifndef CPU_MSR_H
 #define CPU_MSR_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "cpu/cpuid.h"
+#include "cpu/msr_list.h"
 
 #define MSR_TSC              0x010u /* the board answers it */
 #define MSR_IA32_PLATFORM_ID 0x017u
@@ -21,24 +23,26 @@
 #define MSR_MTRRCAP          0x0FEu
 #define MSR_MCG_CAP          0x179u
 #define MSR_MCG_STATUS       0x17Au
-#define MSR_PERF_STATUS      0x198u
-#define MSR_PERF_CTL         0x199u
+#define MSR_MCG_CTL          0x17Bu
 #define MSR_MISC_ENABLE      0x1A0u
-#define MSR_DEBUGCTL         0x1D9u
 #define MSR_MTRR_PHYS        0x200u /* 8 pairs of base and mask */
 #define MSR_MTRR_FIX_64K     0x250u
 #define MSR_MTRR_FIX_16K     0x258u /* 2 */
 #define MSR_MTRR_FIX_4K      0x268u /* 8 */
 #define MSR_PAT              0x277u
 #define MSR_MTRR_DEF_TYPE    0x2FFu
+#define MSR_MC_BANKS         0x400u /* 128: as many as 32 banks would have */
+#define MSR_EFER             0xC0000080u
+#define MSR_LSTAR            0xC0000082u
+#define MSR_FMASK            0xC0000084u
+#define MSR_FS_BASE          0xC0000100u
+#define MSR_GS_BASE          0xC0000101u
 #define MSR_AMD_TSC_RATIO    0xC0000104u
 #define MSR_AMD_SYSCFG       0xC0010010u
 #define MSR_AMD_HWCR         0xC0010015u
 #define MSR_AMD_NB_CFG       0xC001001Fu
-#define MSR_AMD_PATCH_LOADER 0xC0010020u
 #define MSR_AMD_INT_PENDING  0xC0010055u
 #define MSR_AMD_VM_CR        0xC0010114u
-#define MSR_AMD_FP_CFG       0xC0011028u
 #define MSR_AMD_DE_CFG       0xC0011029u
 
 enum msr_result {
@@ -57,16 +61,29 @@ struct msr_bank {
 void msr_reset(struct msr_bank *bank);
 
 /* RDMSR. *value is written only if the result is MSR_DONE. */
-enum msr_result msr_read(const struct msr_bank *bank, uint32_t index, uint64_t *value);
+enum msr_result msr_read(const struct msr_bank *bank, const struct cpuid_cpu *cpu, uint32_t index,
+                         uint64_t *value);
 
 /* WRMSR. With MSR_FAULT nothing changed. */
-enum msr_result msr_write(struct msr_bank *bank, uint32_t index, uint64_t value);
+enum msr_result msr_write(struct msr_bank *bank, const struct cpuid_cpu *cpu, uint32_t index,
+                          uint64_t value);
 
 /* True if each register holds what a guest could have written to it. */
 bool msr_valid(const struct msr_bank *bank);
 
-/* True if bits 63 to 47 are equal. Hosts must check LSTAR, CSTAR, SYSENTER_*, *_BASE and their like
- * before they pass a guest's value on: seL4 up to 16.0.0 can be crashed with others. */
+/* Where a register of the vCPU is. */
+enum msr_home {
+    MSR_NOWHERE,  /* it is none, or CPUID does not offer what it belongs to   */
+    MSR_AT_HOST,  /* the host holds it                                        */
+    MSR_IN_CACHE, /* FS_BASE, GS_BASE: the base of that segment               */
+};
+
+enum msr_home msr_vcpu_home(const struct cpuid_cpu *cpu, uint32_t index);
+
+/* A write to a register that has a home: *value becomes what it takes. MSR_FAULT: it is illegal. */
+enum msr_result msr_vcpu_check(uint32_t index, uint64_t *value);
+
+/* True if bits 63 to 47 are equal. */
 bool addr_canonical(uint64_t addr);
 
 #endif

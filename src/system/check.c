@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/arith.h"
+#include "base/bits.h"
 #include "base/crc32.h"
 #include "base/string.h"
 #include "system/check_int.h"
@@ -18,6 +19,7 @@
 #define PORTS_END     0x10000u
 #define TICK_POLICIES 2u /* enum tick_policy lives in vm/time.h, a layer further down */
 #define IRQS_END      16u
+#define MODEL_END     (1ull << SYSTEM_CPU_MODEL_BITS)
 
 const struct system_place system_places[SYSTEM_PLACES] = {
     {SYSTEM_DEV_LAPIC, SYSTEM_PLACE_MEMORY, 0xFEE00000u, 0x1000u},
@@ -93,8 +95,16 @@ static void check_values(struct finder *f, const struct system_vm *vm)
     if (vm->on_failure > SYSTEM_FAIL_STOP_ALL) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_ON_FAILURE, 0);
     }
-    if (vm->priority > SYSTEM_PRIORITY_MAX || vm->unused != 0) {
+    if (vm->priority > SYSTEM_PRIORITY_MAX) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0);
+    }
+    if (vm->cpu_model >= SYSTEM_CPU_MODELS) {
+        found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_CPU_MODEL, 0);
+    }
+    for (uint32_t i = 0; i < SYSTEM_CPU_WORDS * 32u; i++) { /* bound: all features */
+        if ((vm->cpu_on[i / 32u] & vm->cpu_off[i / 32u] & BIT32(i % 32u)) != 0) {
+            found(f, SYSTEM_CPU_BOTH, SYSTEM_FIELD_CPU_FEATURES, i);
+        }
     }
     for (uint32_t i = 0; i < NEEDS; i++) { /* bound: NEEDS */
         bool wanted = (vm->devices & needs[i].device) != 0;
@@ -185,6 +195,10 @@ static void check_memory(struct finder *f, const struct system_vm *vm)
             }
         }
         check_range_places(f, vm, i);
+        bool named = vm->cpu_model != SYSTEM_CPU_HOST;
+        if (named && range_good(r) && !range_within(r->base, r->size, 0, MODEL_END)) {
+            found(f, SYSTEM_CPU_WIDTH, SYSTEM_FIELD_RANGE, i);
+        }
     }
 }
 

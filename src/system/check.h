@@ -47,6 +47,8 @@ enum system_fault_code {
     SYSTEM_PACKED_OUTSIDE,  /* a packed file lies outside the image                        */
     SYSTEM_LOAD_AT_OVERLAP, /* two files are loaded to the same place; other_index: the other
                                module                                                      */
+    SYSTEM_CPU_BOTH,        /* a processor feature is both on and off; index: which              */
+    SYSTEM_CPU_WIDTH,       /* field RANGE: beyond what a processor of that model addresses     */
     /* One network card: field NIC, index: which. */
     SYSTEM_NIC_NEEDS_PCI,  /* a PCI shell without the device "pci"                        */
     SYSTEM_NIC_SLOT_TAKEN, /* other_index: the card with the same PCI device number       */
@@ -90,8 +92,10 @@ enum system_field {
     SYSTEM_FIELD_INITRD,
     SYSTEM_FIELD_MODULE, /* index: which */
     SYSTEM_FIELD_CMDLINE,
-    SYSTEM_FIELD_NIC,    /* index: which */
-    SYSTEM_FIELD_SWITCH, /* index: which */
+    SYSTEM_FIELD_NIC, /* index: which */
+    SYSTEM_FIELD_CPU_MODEL,
+    SYSTEM_FIELD_CPU_FEATURES, /* index: which */
+    SYSTEM_FIELD_SWITCH,       /* index: which */
 };
 
 struct system_fault {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define SYSTEM_MAGIC   0x646165686B6C7542ull /* "Bulkhead" */
-#define SYSTEM_VERSION 2u
+#define SYSTEM_VERSION 3u
 
 #define SYSTEM_VMS_MAX      8u
 #define SYSTEM_NAME_MAX     32u /* bytes with the final 0, for every string below */
@@ -23,7 +23,8 @@
 #define SYSTEM_SERIALS_MAX  4u
 #define SYSTEM_NICS_MAX     2u /* of one VM */
 #define SYSTEM_SWITCHES_MAX 4u
-#define SYSTEM_FORWARDS_MAX 8u /* of one uplink */
+#define SYSTEM_FORWARDS_MAX 8u  /* of one uplink */
+#define SYSTEM_CPU_WORDS    18u /* words of processor features: cpu/cpuid.h numbers them */
 
 #define SYSTEM_CPU_ANY UINT32_MAX /* not pinned         */
 #define SYSTEM_AT_ANY  UINT64_MAX /* the loader chooses */
@@ -74,6 +75,17 @@ enum system_on_failure {
     SYSTEM_FAIL_RESTART = 1,
     SYSTEM_FAIL_STOP_ALL = 2,
 };
+
+/* The guest's processor. The named ones are the same on every host, but for the vendor. */
+enum system_cpu_model {
+    SYSTEM_CPU_HOST = 0,      /* what the policy lets through of the host's */
+    SYSTEM_CPU_QEMU64 = 1,    /* about what QEMU calls qemu64               */
+    SYSTEM_CPU_BASELINE2 = 2, /* x86-64-v2                                  */
+    SYSTEM_CPU_BASELINE3 = 3, /* x86-64-v3                                  */
+};
+#define SYSTEM_CPU_MODELS 4u
+#define SYSTEM_CPU_MODEL_BITS \
+    39u /* physical addresses of the named ones: any desk machine has them */
 
 /* How a virtio-net device is presented to the guest. */
 enum system_shell {
@@ -159,7 +171,9 @@ struct system_vm {
     uint32_t serials;
     uint32_t modules;
     uint32_t priority;                            /* 0 to SYSTEM_PRIORITY_MAX: higher goes first */
-    uint32_t unused;                              /* zero */
+    uint32_t cpu_model;                           /* enum system_cpu_model */
+    uint32_t cpu_on[SYSTEM_CPU_WORDS];            /* features demanded, as bits: cpu/cpuid.h */
+    uint32_t cpu_off[SYSTEM_CPU_WORDS];           /* features not to be offered              */
     struct system_range range[SYSTEM_RANGES_MAX]; /* ascending, disjoint */
     struct system_serial serial[SYSTEM_SERIALS_MAX];
     struct system_file kernel;

@@ -27,10 +27,14 @@ enum vm_exit_kind {
     VM_EXIT_CPUID,   /* raw hosts only: KVM answers from the table it was given           */
     VM_EXIT_RDMSR,   /* u.msr                                                             */
     VM_EXIT_WRMSR,
-    VM_EXIT_CR, /* u.cr: MOV to or from a control register                           */
+    VM_EXIT_CR, /* u.cr: MOV to or from a control register, CLTS, LMSW               */
+    VM_EXIT_DR, /* u.dr: MOV to or from a debug register                             */
     VM_EXIT_XSETBV,
     VM_EXIT_VMCALL,
-    VM_EXIT_WBINVD,
+    VM_EXIT_WBINVD, /* and INVD                                                        */
+    VM_EXIT_RDPMC,
+    VM_EXIT_UNDEFINED,  /* an instruction that this guest's processor does not have: MONITOR,
+                          MWAIT, VMX instructions, GETSEC, ENCLS, XSAVES ...              */
     VM_EXIT_SHUTDOWN,   /* triple fault                                                      */
     VM_EXIT_HOST_ERROR, /* the host cannot go on: u.error. The VM stops                      */
 };
@@ -79,11 +83,25 @@ struct vm_exit_msr {
     bool fault;
 };
 
+/* [SDM] vol. 3C, table 28-3. */
+#define VM_CR_MOV  0u
+#define VM_CR_CLTS 2u
+#define VM_CR_LMSW 3u
+
 struct vm_exit_cr {
     uint8_t cr;  /* 0, 3, 4, 8 */
     uint8_t gpr; /* enum gpr   */
     bool write;
     uint8_t insn_len;
+    uint8_t access;  /* VM_CR_*: CLTS and LMSW need no other field but `source` */
+    uint16_t source; /* of LMSW */
+};
+
+/* [SDM] vol. 3C, table 28-4. The processor has not looked at CPL, CR4.DE or DR7.GD before. */
+struct vm_exit_dr {
+    uint8_t dr;  /* 0 to 7   */
+    uint8_t gpr; /* enum gpr */
+    bool write;
 };
 
 struct vm_exit_error {
@@ -107,6 +125,7 @@ struct vm_exit {
         struct vm_exit_ept ept;
         struct vm_exit_msr msr;
         struct vm_exit_cr cr;
+        struct vm_exit_dr dr;
         struct vm_exit_error error;
     } u;
 };

@@ -83,6 +83,9 @@ struct table_reg {
 #define RFLAGS_AC    0x40000u
 
 #define CR0_PE (1ull << 0)
+#define CR0_MP (1ull << 1)
+#define CR0_EM (1ull << 2)
+#define CR0_TS (1ull << 3)
 #define CR0_ET (1ull << 4)
 #define CR0_NE (1ull << 5)
 #define CR0_WP (1ull << 16)
@@ -91,29 +94,48 @@ struct table_reg {
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 
-#define CR4_PSE     (1ull << 4)
-#define CR4_PAE     (1ull << 5)
-#define CR4_LA57    (1ull << 12)
-#define CR4_OSXSAVE (1ull << 18)
-#define CR4_SMEP    (1ull << 20)
-#define CR4_SMAP    (1ull << 21)
+#define CR4_VME        (1ull << 0)
+#define CR4_PVI        (1ull << 1)
+#define CR4_TSD        (1ull << 2)
+#define CR4_DE         (1ull << 3)
+#define CR4_PSE        (1ull << 4)
+#define CR4_PAE        (1ull << 5)
+#define CR4_MCE        (1ull << 6)
+#define CR4_PGE        (1ull << 7)
+#define CR4_PCE        (1ull << 8)
+#define CR4_OSFXSR     (1ull << 9)
+#define CR4_OSXMMEXCPT (1ull << 10)
+#define CR4_UMIP       (1ull << 11)
+#define CR4_LA57       (1ull << 12)
+#define CR4_FSGSBASE   (1ull << 16)
+#define CR4_PCIDE      (1ull << 17)
+#define CR4_OSXSAVE    (1ull << 18)
+#define CR4_SMEP       (1ull << 20)
+#define CR4_SMAP       (1ull << 21)
+#define CR4_PKE        (1ull << 22)
 
 /* XCR0, [SDM] vol. 1, 13.3 */
-#define XCR0_X87   0x1ull
-#define XCR0_SSE   0x2ull
-#define XCR0_AVX   0x4ull
-#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX)
+#define XCR0_X87    0x1ull
+#define XCR0_SSE    0x2ull
+#define XCR0_AVX    0x4ull
+#define XCR0_AVX512 0xE0ull /* three components, which come together */
 
-#define EFER_SCE (1ull << 0)
-#define EFER_LME (1ull << 8)
-#define EFER_LMA (1ull << 10)
-#define EFER_NXE (1ull << 11)
+#define EFER_SCE   (1ull << 0)
+#define EFER_LME   (1ull << 8)
+#define EFER_LMA   (1ull << 10)
+#define EFER_NXE   (1ull << 11)
+#define EFER_FFXSR (1ull << 14)
 
 /* Register groups: what is valid in the cache, what is dirty, and what to fetch. */
-#define REGS_GPR 0x1u /* gpr[], rip, rflags                 */
-#define REGS_SYS 0x2u /* segments, tables, crN, efer, xcr0  */
-#define REGS_ALL (REGS_GPR | REGS_SYS)
+#define REGS_GPR   0x1u /* gpr[], rip, rflags                 */
+#define REGS_SYS   0x2u /* segments, tables, crN, efer, xcr0  */
+#define REGS_ALL   (REGS_GPR | REGS_SYS)
+/* pdpte[]: never fetched. Dirty if the guest loaded them through the core: raw hosts with EPT put them
+ * where the processor takes them from. [SDM] vol. 3C, 27.3.2.4 */
+#define REGS_PDPTE 0x4u
 
+/* Control registers are as the guest reads them: a raw host puts read shadows in, and adds what the
+ * hardware must have on the way back. Its "IA-32e mode guest" control is efer's LMA. */
 struct vcpu_regs {
     uint64_t gpr[GPR_COUNT];
     uint64_t rip;
@@ -127,6 +149,7 @@ struct vcpu_regs {
     uint64_t cr4;
     uint64_t efer;
     uint64_t xcr0;
+    uint64_t pdpte[4];
 };
 
 /* The host's side of the cache: read the named groups of this vCPU into *regs. */

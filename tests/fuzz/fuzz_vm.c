@@ -148,9 +148,9 @@ static void make_ept(struct run *r, uint8_t how)
 static void make_msr(struct run *r, uint8_t how)
 {
     static const uint32_t known[] = {
-        LAPIC_MSR_BASE, LAPIC_MSR_TSC_DEADLINE, MSR_TSC,          MSR_MTRRCAP,
-        MSR_PAT,        MSR_MTRR_DEF_TYPE,      MSR_MTRR_FIX_64K, MSR_MTRR_PHYS,
-        MSR_AMD_HWCR,   MSR_MISC_ENABLE,        MSR_BIOS_SIGN_ID, MSR_MCG_STATUS,
+        LAPIC_MSR_BASE,    LAPIC_MSR_TSC_DEADLINE, MSR_TSC,       MSR_MTRRCAP, MSR_PAT,
+        MSR_MTRR_DEF_TYPE, MSR_MTRR_FIX_64K,       MSR_MTRR_PHYS, MSR_EFER,    MSR_LSTAR,
+        MSR_FS_BASE,       MSR_MISC_ENABLE,
     };
     const uint32_t pick = how >> 4;
     const uint64_t value = (how & 1u) != 0 ? r->s->tsc + fuzz_span(&r->in, 62) : fuzz_u64(&r->in);
@@ -158,6 +158,20 @@ static void make_msr(struct run *r, uint8_t how)
     r->s->regs.gpr[GPR_RAX] = value;
     r->s->regs.gpr[GPR_RDX] = value >> 32;
     r->x.u.msr = (struct vm_exit_msr){.index = index, .value = value};
+}
+
+static void make_cr(struct run *r, uint8_t how)
+{
+    static const uint8_t crs[] = {0, 3, 4, 8};
+    r->x.raw = true;
+    set_regs(r);
+    r->x.u.cr = (struct vm_exit_cr){
+        .cr = (how & 0x60u) != 0 ? crs[how & 3u] : how & 15u,
+        .gpr = (uint8_t)(how >> 4),
+        .write = (how & 4u) != 0,
+        .access = (how & 8u) != 0 ? fuzz_u8(&r->in) & 3u : VM_CR_MOV,
+        .source = how,
+    };
 }
 
 static void make_exit(struct run *r)
@@ -190,10 +204,13 @@ static void make_exit(struct run *r)
         make_msr(r, how);
         break;
     case VM_EXIT_CR:
+        make_cr(r, how);
+        break;
+    case VM_EXIT_DR:
         r->x.raw = true;
-        r->x.u.cr = (struct vm_exit_cr){.cr = (how & 0x60u) != 0 ? 8 : how & 15u,
-                                        .gpr = (uint8_t)(how >> 4),
-                                        .write = (how & 1u) != 0};
+        set_regs(r);
+        r->x.u.dr = (struct vm_exit_dr){
+            .dr = how & 15u, .gpr = (uint8_t)(how >> 3), .write = (how & 4u) != 0};
         break;
     case VM_EXIT_CPUID:
     case VM_EXIT_XSETBV:

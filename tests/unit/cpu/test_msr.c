@@ -9,10 +9,19 @@
 #include "base/string.h"
 #include "cpu/msr.h"
 
+static const struct cpuid_cpu intel = {.phys_bits = 52};
+static const struct cpuid_cpu amd = {.phys_bits = 52, .amd = true};
+
+/* A processor that has the register. */
+static const struct cpuid_cpu *owner(uint32_t index)
+{
+    return index >= 0xC0000000u ? &amd : &intel;
+}
+
 static uint64_t get(const struct msr_bank *b, uint32_t index)
 {
     uint64_t value = 0xDEAD;
-    assert_int_equal(msr_read(b, index, &value), MSR_DONE);
+    assert_int_equal(msr_read(b, owner(index), index, &value), MSR_DONE);
     return value;
 }
 
@@ -61,14 +70,17 @@ static void what_is_not_named_faults_both_ways(void **state)
     /* Among them those that belong to the local APIC or the host. */
     static const uint32_t odd[] = {0x1B,  0x3B,  0x6E0, 0x10,  0xC1,       0x186,      0x210,
                                    0x1FF, 0x260, 0x270, 0x480, 0x800,      0xC0000080, 0xC0010008,
-                                   0x0,   0xFD,  0x48,  0x10A, 0xC001020C, 0xFFFFFFFF, 0x4B564D00};
+                                   0x0,   0xFD,  0x48,  0x10A, 0x17B,      0x400,      0x47F,
+                                   0xE7,  0xE8,  0xDA0, 0x83F, 0xC001020C, 0xFFFFFFFF, 0x4B564D00};
     struct msr_bank b;
     msr_reset(&b);
     for (uint32_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         uint64_t value = 42;
-        assert_int_equal(msr_read(&b, odd[i], &value), MSR_FAULT);
+        assert_int_equal(msr_read(&b, &intel, odd[i], &value), MSR_FAULT);
+        assert_int_equal(msr_read(&b, &amd, odd[i], &value), MSR_FAULT);
         assert_int_equal(value, 42);
-        assert_int_equal(msr_write(&b, odd[i], 0), MSR_FAULT);
+        assert_int_equal(msr_write(&b, &intel, odd[i], 0), MSR_FAULT);
+        assert_int_equal(msr_write(&b, &amd, odd[i], 0), MSR_FAULT);
     }
 }
 
@@ -109,7 +121,8 @@ static void writes_keep_ignore_or_fault_as_the_register_does(void **state)
     struct msr_bank b;
     msr_reset(&b);
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(msr_write(&b, rows[i].index, rows[i].value), rows[i].result);
+        assert_int_equal(msr_write(&b, owner(rows[i].index), rows[i].index, rows[i].value),
+                         rows[i].result);
         assert_int_equal(get(&b, rows[i].index), rows[i].after);
         assert_true(msr_valid(&b));
     }
@@ -142,7 +155,7 @@ static void each_slot_belongs_to_one_register(void **state)
             }
             value = index == MSR_MISC_ENABLE ? 0 : value;
             was = b;
-            assert_int_equal(msr_write(&b, index, value), MSR_DONE);
+            assert_int_equal(msr_write(&b, owner(index), index, value), MSR_DONE);
             uint32_t changed = MSR_SLOTS;
             for (uint32_t s = 0; s < MSR_SLOTS; s++) {
                 if (b.slot[s] != was.slot[s]) {
@@ -158,6 +171,125 @@ static void each_slot_belongs_to_one_register(void **state)
     for (uint32_t s = 0; s < MSR_SLOTS; s++) {
         assert_true(used[s]);
     }
+}
+
+static void each_vendor_has_its_own_registers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t index;
+        bool intel, amd;
+    } rows[] = {
+        {MSR_IA32_PLATFORM_ID, true, false}, {MSR_MISC_ENABLE, true, false},
+        {MSR_FEATURE_CONTROL, true, false},  {MSR_AMD_HWCR, false, true},
+        {MSR_AMD_SYSCFG, false, true},       {MSR_AMD_VM_CR, false, true},
+        {MSR_BIOS_SIGN_ID, true, true},      {MSR_PAT, true, true},
+        {MSR_MTRR_DEF_TYPE, true, true},     {MSR_MCG_CAP, true, true},
+    };
+    struct msr_bank b;
+    msr_reset(&b);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t value = 0;
+        assert_int_equal(msr_read(&b, &intel, rows[i].index, &value) == MSR_DONE, rows[i].intel);
+        assert_int_equal(msr_read(&b, &amd, rows[i].index, &value) == MSR_DONE, rows[i].amd);
+        value = rows[i].index == MSR_PAT ? 0 : 0x806;
+        enum msr_result on_intel = msr_write(&b, &intel, rows[i].index, value);
+        enum msr_result on_amd = msr_write(&b, &amd, rows[i].index, value);
+        assert_true(rows[i].intel || on_intel == MSR_FAULT);
+        assert_true(rows[i].amd || on_amd == MSR_FAULT);
+    }
+}
+
+/* Machine check: no bank, no MCG_CTL, so nothing beyond these two exists. */
+static void there_are_no_machine_check_banks(void **state)
+{
+    (void)state;
+    struct msr_bank b;
+    uint64_t value = 1;
+    msr_reset(&b);
+    assert_int_equal(get(&b, MSR_MCG_CAP), 0);
+    assert_int_equal(get(&b, MSR_MCG_STATUS), 0);
+    assert_int_equal(msr_write(&b, &intel, MSR_MCG_CAP, 1), MSR_FAULT);
+    assert_int_equal(msr_read(&b, &intel, MSR_MCG_CTL, &value), MSR_FAULT);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(msr_read(&b, &amd, MSR_MC_BANKS + i, &value), MSR_FAULT);
+        assert_int_equal(msr_write(&b, &amd, MSR_MC_BANKS + i, 0), MSR_FAULT);
+    }
+}
+
+static void mtrrs_reach_as_far_as_the_processor(void **state)
+{
+    (void)state;
+    const struct cpuid_cpu small = {.phys_bits = 39};
+    struct msr_bank b;
+    msr_reset(&b);
+    assert_int_equal(msr_write(&b, &small, MSR_MTRR_PHYS, 0x7FFFFFF006), MSR_DONE);
+    assert_int_equal(msr_write(&b, &small, MSR_MTRR_PHYS, 0x8000000006), MSR_FAULT);
+    assert_int_equal(msr_write(&b, &small, MSR_MTRR_PHYS + 1, 0x7FFFFFF800), MSR_DONE);
+    assert_int_equal(msr_write(&b, &small, MSR_MTRR_PHYS + 1, 0xFFFFFFF800), MSR_FAULT);
+    assert_true(msr_valid(&b));
+}
+
+/* Every type there is, in every place of each register that holds types. */
+static void memory_types_are_checked_one_by_one(void **state)
+{
+    (void)state;
+    struct msr_bank b;
+    msr_reset(&b);
+    for (uint32_t type = 0; type < 256; type++) {
+        bool mtrr = type == 0 || type == 1 || type == 4 || type == 5 || type == 6;
+        bool pat = mtrr || type == 7;
+        for (uint32_t at = 0; at < 8; at++) {
+            uint64_t value = (uint64_t)type << (8 * at);
+            assert_int_equal(msr_write(&b, &intel, MSR_PAT, value) == MSR_DONE, pat);
+            assert_int_equal(msr_write(&b, &intel, MSR_MTRR_FIX_64K, value) == MSR_DONE, mtrr);
+        }
+        assert_int_equal(msr_write(&b, &intel, MSR_MTRR_DEF_TYPE, type) == MSR_DONE, mtrr);
+        assert_int_equal(msr_write(&b, &intel, MSR_MTRR_PHYS + 4, type) == MSR_DONE, mtrr);
+    }
+}
+
+static void registers_of_the_vcpu_are_checked_before_a_host_has_them(void **state)
+{
+    (void)state;
+    struct cpuid_cpu cpu = {.phys_bits = 39};
+    static const enum cpuid_feature has[] = {CPUID_F_sep, CPUID_F_syscall, CPUID_F_lm,
+                                             CPUID_F_rdtscp};
+    static const struct {
+        uint32_t index;
+        uint64_t value;
+        enum msr_result result;
+        uint64_t takes;
+    } rows[] = {
+        {0x174, UINT64_MAX, MSR_DONE, UINT64_MAX},
+        {0x175, 0x0000800000000000, MSR_FAULT, 0},
+        {0x175, 0xFFFF800000000000, MSR_DONE, 0xFFFF800000000000},
+        {0x176, 0x8000000000000000, MSR_FAULT, 0},
+        {0xC0000081, 0x123456789ABCDEF0, MSR_DONE, 0x123456789ABCDEF0},
+        {MSR_LSTAR, 0x0000800000000000, MSR_FAULT, 0},
+        {MSR_LSTAR, 0x00007FFFFFFFFFFF, MSR_DONE, 0x00007FFFFFFFFFFF},
+        {0xC0000083, 0xFFFF7FFFFFFFFFFF, MSR_FAULT, 0},
+        {MSR_FMASK, 0xFFFFFFFF00047700, MSR_DONE, 0x47700},
+        {MSR_FS_BASE, 0x0001000000000000, MSR_FAULT, 0},
+        {MSR_GS_BASE, 0xFFFFFFFF80000000, MSR_DONE, 0xFFFFFFFF80000000},
+        {0xC0000102, 0x4000000000000000, MSR_FAULT, 0},
+        {0xC0000103, 0x100000000, MSR_FAULT, 0},
+        {0xC0000103, 0xFFFFFFFF, MSR_DONE, 0xFFFFFFFF},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t value = rows[i].value;
+        assert_int_equal(msr_vcpu_home(&cpu, rows[i].index), MSR_NOWHERE);
+        assert_int_equal(msr_vcpu_check(rows[i].index, &value), rows[i].result);
+        assert_true(rows[i].result == MSR_FAULT || value == rows[i].takes);
+    }
+    for (size_t i = 0; i < sizeof(has) / sizeof(has[0]); i++) {
+        cpu.word[(uint32_t)has[i] / 32u] |= 1u << ((uint32_t)has[i] % 32u);
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool cached = rows[i].index == MSR_FS_BASE || rows[i].index == MSR_GS_BASE;
+        assert_int_equal(msr_vcpu_home(&cpu, rows[i].index), cached ? MSR_IN_CACHE : MSR_AT_HOST);
+    }
+    assert_int_equal(msr_vcpu_home(&cpu, MSR_PAT), MSR_NOWHERE);
 }
 
 static void canonical_addresses(void **state)
@@ -179,6 +311,11 @@ int main(void)
         cmocka_unit_test(what_is_not_named_faults_both_ways),
         cmocka_unit_test(writes_keep_ignore_or_fault_as_the_register_does),
         cmocka_unit_test(each_slot_belongs_to_one_register),
+        cmocka_unit_test(each_vendor_has_its_own_registers),
+        cmocka_unit_test(there_are_no_machine_check_banks),
+        cmocka_unit_test(mtrrs_reach_as_far_as_the_processor),
+        cmocka_unit_test(memory_types_are_checked_one_by_one),
+        cmocka_unit_test(registers_of_the_vcpu_are_checked_before_a_host_has_them),
         cmocka_unit_test(canonical_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

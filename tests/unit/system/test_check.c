@@ -111,7 +111,8 @@ static const struct mutation mutations[] = {
     {"tick policy", &VM0.tick_policy, W32, 2, SYSTEM_BAD_VALUE, SYSTEM_FIELD_TICK_POLICY, 0, 0, 0},
     {"on failure", &VM0.on_failure, W32, 3, SYSTEM_BAD_VALUE, SYSTEM_FIELD_ON_FAILURE, 0, 0, 0},
     {"priority 99", &VM0.priority, W32, 99, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0, 0, 0},
-    {"padding", &VM0.unused, W32, 1, SYSTEM_BAD_VALUE, SYSTEM_FIELD_PRIORITY, 0, 0, 0},
+    {"processor model 4", &VM0.cpu_model, W32, 4, SYSTEM_BAD_VALUE, SYSTEM_FIELD_CPU_MODEL, 0, 0,
+     0},
     {"nine ranges", &VM0.ranges, W32, 9, SYSTEM_BAD_VALUE, SYSTEM_FIELD_RANGE, 0, 8, 0},
     {"2^32-1 serials", &VM0.serials, W32, ~0u, SYSTEM_BAD_VALUE, SYSTEM_FIELD_SERIAL, 0, 4, 0},
     {"nine modules", &VM0.modules, W32, 9, SYSTEM_BAD_VALUE, SYSTEM_FIELD_MODULE, 0, 8, 0},
@@ -247,6 +248,40 @@ static void a_device_that_is_absent_claims_nothing(void **state)
     vm->devices = SYSTEM_DEV_ALL;
     /* RAM on LAPIC, HPET and I/O APIC; ports on PCI and on power (0xCF9); the cascade's IRQ. */
     assert_int_equal(seal_and_check(), 6);
+}
+
+static void a_processor_has_features_on_or_off_and_a_width(void **state)
+{
+    (void)state;
+    make_good();
+    VM0.cpu_model = SYSTEM_CPU_BASELINE3;
+    VM0.cpu_on[SYSTEM_CPU_WORDS - 1] = 0x80000000u;
+    VM0.cpu_off[SYSTEM_CPU_WORDS - 1] = 0x7FFFFFFFu;
+    assert_int_equal(seal_and_check(), 0);
+    VM0.cpu_off[SYSTEM_CPU_WORDS - 1] = UINT32_MAX;
+    VM0.cpu_on[0] = VM0.cpu_off[0] = 1;
+    assert_int_equal(seal_and_check(), 2);
+    assert_int_equal(faults[0].code, SYSTEM_CPU_BOTH);
+    assert_int_equal(faults[0].field, SYSTEM_FIELD_CPU_FEATURES);
+    assert_int_equal(faults[0].index, 0);
+    assert_int_equal(faults[1].index, SYSTEM_CPU_WORDS * 32 - 1);
+    /* What a named model addresses ends; the host's own may go on. */
+    make_good();
+    VM0.range[1].base = (1ull << 39) - VM0.range[1].size;
+    VM0.module[0].load_at = VM0.module[1].load_at = SYSTEM_AT_ANY;
+    for (uint32_t model = 0; model < SYSTEM_CPU_MODELS; model++) {
+        VM0.cpu_model = model;
+        assert_int_equal(seal_and_check(), 0);
+    }
+    VM0.range[1].base += 0x1000;
+    for (uint32_t model = 0; model < SYSTEM_CPU_MODELS; model++) {
+        VM0.cpu_model = model;
+        assert_int_equal(seal_and_check(), model == SYSTEM_CPU_HOST ? 0 : 1);
+        if (model != SYSTEM_CPU_HOST) {
+            assert_int_equal(faults[0].code, SYSTEM_CPU_WIDTH);
+            assert_int_equal(faults[0].index, 1);
+        }
+    }
 }
 
 static void every_string_must_end(void **state)
@@ -413,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_good_image_has_no_fault),
         cmocka_unit_test(each_fault_is_found_where_it_is),
         cmocka_unit_test(a_device_that_is_absent_claims_nothing),
+        cmocka_unit_test(a_processor_has_features_on_or_off_and_a_width),
         cmocka_unit_test(every_string_must_end),
         cmocka_unit_test(two_vms_of_one_name),
         cmocka_unit_test(any_flipped_bit_is_noticed),

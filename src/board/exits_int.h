@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What the files that deal with exits share: exits.c, exits_cpu.c. */
+#ifndef BOARD_EXITS_INT_H
+#define BOARD_EXITS_INT_H
+
+#include "board/vm.h"
+#include "board/vm_state.h"
+
+#define VECTOR_DB 1u
+#define VECTOR_UD 6u
+#define VECTOR_GP 13u
+#define VECTOR_PF 14u
+
+typedef void exit_fn(struct vm *vm, struct vcpu *v, struct vm_exit *x);
+
+/* Raw hosts leave RIP at the instruction; KVM steps over it by itself. */
+static inline void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
+{
+    if (x->raw) {
+        regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR)->rip += x->insn_len;
+    }
+}
+
+static inline void raise_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
+{
+    v->exception_pending = true;
+    v->exception_vector = vector;
+    v->exception_has_code = has_code;
+    v->exception_code = code;
+}
+
+/* exits_cpu.c: instructions that the processor's policy answers. */
+exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr, exit_dr, exit_xsetbv, exit_rdpmc,
+    exit_undefined;
+
+#endif
