@@ -30,6 +30,18 @@ static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *
     *regs = all;
 }
 
+/* What is not dirty may be stale in the core's copy. */
+static void write_back(struct sim *s, uint32_t groups, const struct vcpu_regs *regs)
+{
+    struct vcpu_regs all = (groups & REGS_SYS) != 0 ? *regs : s->regs;
+    const struct vcpu_regs *gprs = (groups & REGS_GPR) != 0 ? regs : &s->regs;
+    memcpy(all.gpr, gprs->gpr, sizeof(all.gpr));
+    all.rip = gprs->rip;
+    all.rflags = gprs->rflags;
+    memcpy(all.pdpte, regs->pdpte, sizeof(all.pdpte));
+    s->regs = all;
+}
+
 static void console_byte(void *host, uint32_t serial, uint8_t byte)
 {
     struct sim *s = host;
@@ -208,9 +220,7 @@ static void enter(struct sim *s)
             return;
         }
         uint32_t dirty = vm_take_dirty(s->vm, 0, &regs);
-        if (dirty != 0) {
-            s->regs = *regs;
-        }
+        write_back(s, dirty, regs);
         s->pdptes += (dirty & REGS_PDPTE) != 0 ? 1u : 0u;
         s->cr8 = s->plan.cr8;
         if (s->plan.inject == VM_INJECT_NONE) {
