@@ -33,7 +33,7 @@ static const struct test tests[] = {
     {"hlt", test_hlt},           {"triple", test_triple},     {"reset", test_reset},
     {"poweroff", test_poweroff}, {"lapic", test_lapic},       {"tscdeadline", test_tscdeadline},
     {"pic", test_pic},           {"ioapic", test_ioapic},     {"uart", test_uart},
-    {"modules", test_modules},   {"faultirq", test_faultirq},
+    {"modules", test_modules},   {"faultirq", test_faultirq}, {"processor", test_processor},
 };
 #define TESTS (sizeof tests / sizeof tests[0])
 
@@ -117,6 +117,54 @@ uint32_t try_wrmsr(uint32_t msr, uint64_t v)
                      : "memory");
     fixup = 0;
     return caught;
+}
+
+/* One instruction that may fault, with its operand in RAX, RCX and RDX. */
+#define TRY(instruction, a, c, d)                       \
+    uint64_t scratch;                                   \
+    caught = NO_FAULT;                                  \
+    __asm__ volatile("leaq 1f(%%rip), %0\n\t"           \
+                     "movq %0, %1\n\t" instruction "\n" \
+                     "1:"                               \
+                     : "=&r"(scratch), "=m"(fixup)      \
+                     : "a"(a), "c"(c), "d"(d)           \
+                     : "memory");                       \
+    fixup = 0;                                          \
+    return caught
+
+uint32_t try_write_cr0(uint64_t v)
+{
+    TRY("movq %%rax, %%cr0", v, 0, 0);
+}
+
+uint32_t try_write_cr4(uint64_t v)
+{
+    TRY("movq %%rax, %%cr4", v, 0, 0);
+}
+
+uint32_t try_write_cr8(uint64_t v)
+{
+    TRY("movq %%rax, %%cr8", v, 0, 0);
+}
+
+uint32_t try_write_dr7(uint64_t v)
+{
+    TRY("movq %%rax, %%dr7", v, 0, 0);
+}
+
+uint32_t try_xsetbv(uint64_t v)
+{
+    TRY("xsetbv", (uint32_t)v, 0, v >> 32);
+}
+
+uint32_t try_monitor(const void *at)
+{
+    TRY("monitor", at, 0, 0);
+}
+
+uint32_t try_mwait(void)
+{
+    TRY("mwait", 0, 0, 0);
 }
 
 static uint64_t find_khz(const char *option, bool apic, uint64_t guess)

@@ -64,6 +64,14 @@ void irq_drain(void);
 uint32_t try_rdmsr(uint32_t msr, uint64_t *v);
 uint32_t try_wrmsr(uint32_t msr, uint64_t v);
 
+uint32_t try_write_cr0(uint64_t v);
+uint32_t try_write_cr4(uint64_t v);
+uint32_t try_write_cr8(uint64_t v);
+uint32_t try_write_dr7(uint64_t v);
+uint32_t try_xsetbv(uint64_t v);
+uint32_t try_monitor(const void *at);
+uint32_t try_mwait(void);
+
 /* Local APIC on, everything masked. */
 void lapic_setup(void);
 
@@ -76,6 +84,7 @@ struct verdict test_strings(void);
 struct verdict test_msr(void);
 struct verdict test_cpuid(void);
 struct verdict test_fpu(void);
+struct verdict test_processor(void);
 struct verdict test_hlt(void);
 struct verdict test_triple(void);
 struct verdict test_reset(void);

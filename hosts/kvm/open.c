@@ -24,6 +24,8 @@
 #define KVM_OWN_STEP  0x100000ull
 #define KVM_OWN_TRIES 256u
 
+#define APIC_BASE_ENABLE (1ull << 11)
+
 #define TSC_JUMP (1ull << 42) /* some 20 minutes without a look: worth asking KVM for the offset */
 
 static bool failed(char *why, size_t size, const char *what, const char *remedy)
@@ -125,6 +127,27 @@ static bool let_msrs_out(int vm_fd)
            ioctl(vm_fd, KVM_X86_SET_MSR_FILTER, &filter) == 0;
 }
 
+/* Instructions that CPUID does not offer are to fault as on hardware: RDPMC, because there are no
+ * counters, MONITOR and MWAIT. Kernels that cannot be told so let them pass, without harm. */
+static void take_extras_away(int vm_fd)
+{
+    struct kvm_enable_cap pmu = {.cap = KVM_CAP_PMU_CAPABILITY, .args = {KVM_PMU_CAP_DISABLE}};
+    struct kvm_enable_cap quirks = {.cap = KVM_CAP_DISABLE_QUIRKS2,
+                                    .args = {KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS}};
+    (void)ioctl(vm_fd, KVM_ENABLE_CAP, &pmu);
+    (void)ioctl(vm_fd, KVM_ENABLE_CAP, &quirks);
+}
+
+bool kvm_machine_hide_lapic(struct kvm_machine *m)
+{
+    struct kvm_sregs s;
+    if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) != 0) {
+        return false;
+    }
+    s.apic_base &= ~APIC_BASE_ENABLE;
+    return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) == 0;
+}
+
 bool kvm_machine_start_tsc(struct kvm_machine *m)
 {
     uint64_t offset = 0u - __rdtsc();
@@ -204,6 +227,7 @@ bool kvm_machine_open(struct kvm_machine *m, const struct gmem *mem, char *why, 
     if (!let_msrs_out(m->vm_fd)) {
         return failed(why, why_size, "KVM cannot filter MSRs", newer);
     }
+    take_extras_away(m->vm_fd); /* before there is a vCPU */
     if (!open_vcpu(m)) {
         return failed(why, why_size, "KVM cannot create a vCPU", "is the host out of memory?");
     }

@@ -200,6 +200,11 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
         because(v, "KVM refuses the guest's CPUID: %s", strerror(errno));
         return false;
     }
+    bool lapic = (v->system->devices & SYSTEM_DEV_LAPIC) != 0;
+    if (!lapic && !kvm_machine_hide_lapic(&v->kvm)) {
+        because(v, "KVM cannot hide its local APIC: %s", strerror(errno));
+        return false;
+    }
     vm_set_regs(v->vm, 0, regs);
     return true;
 }
