@@ -2,8 +2,12 @@
 # What the architecture promises, held against the code.
 
 .PHONY: static
-static: $(B)/libflat.a $(B)/clang-core.ok ## static checks: layers, symbols, sizes, format, cppcheck
+static: $(B)/libflat.a $(B)/clang-core.ok $(B)/bulkhead ## static checks: layers, symbols, sizes, format, cppcheck
 	@CC='$(CC)' tests/static/check $(B)
+
+.PHONY: manual
+manual: $(B)/bulkhead ## write docs/manual/cpu.md anew, from the core's own lists
+	$< help cpu > docs/manual/cpu.md
 
 # The core must also compile freestanding with clang.
 $(B)/clang-core.ok: $(BULKHEAD_CORE_SRC) $(wildcard src/*/*.h)
