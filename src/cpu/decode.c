@@ -282,9 +282,11 @@ static void decode_sizes(const struct decoder *d, const struct opcode *o, struct
     bool extends = o->op == INSN_MOVZX || o->op == INSN_MOVSX;
     out->mem_size = (uint8_t)size;
     out->reg_size = (uint8_t)size;
+    out->op_size = (uint8_t)size;
     if ((o->flags & OP_BYTE) != 0) {
         out->mem_size = 1;
         out->reg_size = extends ? (uint8_t)size : 1;
+        out->op_size = out->reg_size;
     } else if ((o->flags & OP_MEM2) != 0) {
         out->mem_size = 2;
     } else if (extends && size == 8) { /* MOVSXD */
@@ -297,6 +299,14 @@ static bool decode_lockable(const struct insn *out)
 {
     bool writes = out->form != INSN_REG_MEM;
     return writes && out->op != INSN_CMP && out->op != INSN_MOV && out->op != INSN_TEST;
+}
+
+static uint8_t decode_access(const struct insn *out)
+{
+    if (out->form == INSN_REG_MEM || out->op == INSN_CMP || out->op == INSN_TEST) {
+        return INSN_READ;
+    }
+    return out->op == INSN_MOV ? INSN_WRITE : INSN_READ | INSN_WRITE;
 }
 
 static enum decode_result decode_finish(const struct decoder *d, const struct opcode *o,
@@ -315,6 +325,7 @@ static enum decode_result decode_finish(const struct decoder *d, const struct op
         out->seg = d->seg;
     }
     out->len = (uint8_t)d->pos;
+    out->access = decode_access(out);
     return DECODE_DONE;
 }
 
@@ -346,6 +357,7 @@ enum decode_result decode(const uint8_t *bytes, uint32_t count, enum decode_mode
     memset(out, 0, sizeof(*out));
     out->base = INSN_NO_REG;
     out->index = INSN_NO_REG;
+    out->reg2 = INSN_NO_REG;
     uint32_t code = decode_opcode(&d, out);
     uint32_t modrm = d.pos < count ? bytes[d.pos] : 0;
     if (d.is_short) {

@@ -192,12 +192,20 @@ static uint64_t emulate_offset(const struct vcpu_regs *regs, const struct insn *
 
 static bool emulate_writes(const struct insn *insn)
 {
-    return insn->form != INSN_REG_MEM && insn->op != INSN_CMP && insn->op != INSN_TEST;
+    return (insn->access & INSN_WRITE) != 0;
 }
 
 static bool emulate_reads(const struct insn *insn)
 {
-    return insn->form == INSN_REG_MEM || insn->op != INSN_MOV;
+    return (insn->access & INSN_READ) != 0;
+}
+
+/* The decoder knows more than is carried out here. */
+static bool emulate_knows(const struct insn *insn)
+{
+    bool plain = insn->op <= INSN_CMP || (insn->op >= INSN_MOV && insn->op <= INSN_MOVSX) ||
+                 (insn->op >= INSN_TEST && insn->op <= INSN_NEG);
+    return plain && insn->form <= INSN_MEM && insn->reg_kind == INSN_GPR;
 }
 
 /* Translates one part of the operand; false with the report filled in if the guest gets a fault. */
@@ -329,8 +337,11 @@ enum emulate_result emulate_mmio(const struct emulate_vcpu *v, gpa_t gpa,
     uint64_t code = emulate_linear(regs, SEG_CS, regs->rip);
     report->count = (uint8_t)walk_fetch(regs, v->gmem, code, report->bytes, DECODE_BYTES_MAX);
     enum decode_result decoded = decode(report->bytes, report->count, emulate_mode(regs), &insn);
-    if (decoded != DECODE_DONE) {
-        return decoded == DECODE_SHORT ? EMULATE_NO_CODE : EMULATE_UNSUPPORTED;
+    if (decoded == DECODE_SHORT) {
+        return EMULATE_NO_CODE;
+    }
+    if (decoded != DECODE_DONE || !emulate_knows(&insn)) {
+        return EMULATE_UNSUPPORTED;
     }
     enum emulate_result r = emulate_locate(v, &insn, gpa, &operand, report);
     if (r != EMULATE_DONE) {
