@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The decoder's opcode maps: what one entry says. Shared by decode.c and the tables only.
+ *
+ * A map has 256 entries. An entry is the description of an instruction, or leads to one:
+ *   HOW_GROUP   bits 5 to 3 of ModRM choose among the eight entries of decode_groups[op];
+ *   HOW_PREFIX  the mandatory prefix (none, 66, F3, F2, the order of VEX.pp) chooses among
+ *               decode_classes[op, form, mem, reg].
+ * A group may lead to a prefix, not the other way round. An entry of zeros is #UD.
+ * Spec: [SDM] vol. 2D, appendix A; vol. 2A to 2C for each instruction's operands. */
+#ifndef CPU_DECODE_INT_H
+#define CPU_DECODE_INT_H
+
+#include <stdint.h>
+
+#include "cpu/decode.h"
+
+struct decode_entry {
+    uint8_t op;   /* enum insn_op                       */
+    uint8_t form; /* enum insn_form                     */
+    uint8_t mem;  /* enum decode_size                   */
+    uint8_t reg;  /* REG_*: enum decode_size, and a kind */
+    uint32_t how; /* HOW_*                              */
+};
+
+/* Sizes of operands. Those of several sizes depend on the operand size, or with HOW_VEC on VEX.L. */
+enum decode_size {
+    SIZE_0,
+    SIZE_1,
+    SIZE_2,
+    SIZE_4,
+    SIZE_8,
+    SIZE_10,
+    SIZE_16,
+    SIZE_32,
+    SIZE_64,
+    SIZE_512,
+    SIZE_576,
+    SIZE_V,     /* operand size                         */
+    SIZE_Z,     /* the same, but never 8               */
+    SIZE_Y,     /* 8 with REX.W or VEX.W, else 4        */
+    SIZE_FAR,   /* offset of operand size, and selector */
+    SIZE_PAIR,  /* two of operand size                  */
+    SIZE_TABLE, /* limit and base of a descriptor table */
+    SIZE_LONG,  /* MOVSXD: 2 or 4                       */
+    SIZE_8_16,  /* CMPXCHG8B, CMPXCHG16B                */
+    SIZE_ENV,   /* FLDENV                               */
+    SIZE_FSAVE,
+    SIZE_X,     /* with HOW_VEC: 16, 32                 */
+    SIZE_X_2,   /* a half: 8, 16                        */
+    SIZE_X_4,   /* a quarter                            */
+    SIZE_X_8,   /* an eighth                            */
+    SIZE_X_DUP, /* VMOVDDUP: 8, 32                      */
+    SIZES,
+};
+
+#define REG_KIND_SHIFT 6u
+#define REG_SIZE_MASK  0x3Fu
+#define REG_GPR(size)  (size)
+#define REG_SEG        (SIZE_2 | INSN_SEGMENT << REG_KIND_SHIFT)
+#define REG_XMM(size)  ((size) | INSN_XMM << REG_KIND_SHIFT)
+#define REG_MMX        (SIZE_8 | INSN_MMX << REG_KIND_SHIFT)
+
+/* Immediates. */
+enum decode_imm {
+    IMM_NONE,
+    IMM_8,
+    IMM_16,    /* not sign-extended                             */
+    IMM_Z,     /* 2 or 4 bytes, by operand size                 */
+    IMM_V,     /* 2, 4 or 8 bytes                               */
+    IMM_ONE,   /* not there: the number 1                       */
+    IMM_MOFFS, /* the address of the operand, of address size   */
+    IMM_ENTER, /* 2 bytes, then 1                               */
+    IMM_FAR,   /* offset of operand size, then 2 bytes          */
+};
+
+#define HOW_READ      0x1u /* as INSN_READ and INSN_WRITE */
+#define HOW_WRITE     0x2u
+#define HOW_ACCESS    0x3u
+#define HOW_IMM_SHIFT 2u
+#define HOW_IMM_MASK  0x3Cu
+#define HOW_I8        ((uint32_t)IMM_8 << HOW_IMM_SHIFT)
+#define HOW_I16       ((uint32_t)IMM_16 << HOW_IMM_SHIFT)
+#define HOW_IZ        ((uint32_t)IMM_Z << HOW_IMM_SHIFT)
+#define HOW_IV        ((uint32_t)IMM_V << HOW_IMM_SHIFT)
+#define HOW_I_ONE     ((uint32_t)IMM_ONE << HOW_IMM_SHIFT)
+#define HOW_MOFFS     ((uint32_t)IMM_MOFFS << HOW_IMM_SHIFT)
+#define HOW_I_ENTER   ((uint32_t)IMM_ENTER << HOW_IMM_SHIFT)
+#define HOW_I_FAR     ((uint32_t)IMM_FAR << HOW_IMM_SHIFT)
+
+#define HOW_MODRM       0x00000040u /* ModRM follows, with a memory operand or without          */
+#define HOW_PLAIN       0x00000080u /* no ModRM, no memory                                      */
+#define HOW_IMPLIED     0x00000100u /* no ModRM; the operation or the form names the memory     */
+#define HOW_LOCK        0x00000200u /* LOCK is legal if the operand is in memory                */
+#define HOW_ONLY64      0x00000400u /* #UD outside 64-bit code                                  */
+#define HOW_NO64        0x00000800u /* #UD in 64-bit code                                       */
+#define HOW_DEF64       0x00001000u /* 64-bit code: operand size 8, with 66 it is 2             */
+#define HOW_FORCE64     0x00002000u /* 64-bit code: operand size 8                              */
+#define HOW_MEM_ONLY    0x00004000u /* #UD if ModRM names a register                            */
+#define HOW_REG_ONLY    0x00008000u /* #UD if ModRM names memory                                */
+#define HOW_GROUP       0x00010000u
+#define HOW_PREFIX      0x00020000u
+#define HOW_SPECIAL     0x00040000u /* decode_special() says what it is here                    */
+#define HOW_STACK       0x00080000u /* the stack, too; with HOW_MODRM also if it is no memory   */
+#define HOW_ALIGN       0x00100000u /* aligned to mem_size                                      */
+#define HOW_VEC         0x00200000u /* sizes depend on VEX.L                                    */
+#define HOW_VVVV        0x00400000u /* VEX.vvvv names a register; else it must be 1111b         */
+#define HOW_VVVV_REG    0x00800000u /* the same if ModRM names a register                       */
+#define HOW_W0          0x01000000u /* VEX: #UD with W                                          */
+#define HOW_W1          0x02000000u /* VEX: #UD without W                                       */
+#define HOW_L0          0x04000000u /* VEX: #UD with L                                          */
+#define HOW_L1          0x08000000u /* VEX: #UD without L                                       */
+#define HOW_UNSUPPORTED 0x10000000u /* DECODE_UNSUPPORTED                                       */
+#define HOW_REG_BITS    0x20000000u /* some register forms are #UD: decode_register_map(op)      */
+#define HOW_RDI         0x40000000u /* ModRM names registers, and the memory is DS:[rDI]         */
+#define HOW_W_SIZE      0x80000000u /* VEX.W says the size in all modes, not only in 64-bit code */
+
+/* Which register forms exist, a bit for each ModRM from 0xC0: for HOW_REG_BITS, by entry.reg. */
+enum decode_register_map {
+    MAP_X87_D9,
+    MAP_X87_DA,
+    MAP_X87_DB,
+    MAP_X87_DD,
+    MAP_X87_DE,
+    MAP_X87_DF,
+    MAP_C7,
+    MAP_LONG, /* all, in 64-bit code                  */
+    MAP_0F01, /* and three more, by mandatory prefix */
+    MAP_0F01_66,
+    MAP_0F01_F3,
+    MAP_0F01_F2,
+    MAP_0F01_LONG, /* the same four: in 64-bit code only    */
+    MAP_0F01_LONG_66,
+    MAP_0F01_LONG_F3,
+    MAP_0F01_LONG_F2,
+    DECODE_REGISTER_MAPS,
+};
+
+/* Instructions that a prefix chooses. */
+enum decode_class {
+    CLASS_UNDEFINED, /* 0: what the maps leave out */
+    CLASS_UNSUPPORTED,
+    CLASS_PLAIN,
+    CLASS_REG,
+    CLASS_REG_I8,
+    CLASS_REG_64,
+    CLASS_MOVBE_LOAD,
+    CLASS_MOVBE_STORE,
+    CLASS_CRC32_8,
+    CLASS_CRC32,
+    CLASS_ADCX,
+    CLASS_ADOX,
+    CLASS_POPCNT,
+    CLASS_BSF,
+    CLASS_TZCNT,
+    CLASS_BSR,
+    CLASS_LZCNT,
+    CLASS_MOVNTI,
+    CLASS_MOVDIR64B,
+    CLASS_CLFLUSH,
+    CLASS_CLFLUSHOPT,
+    CLASS_CLWB,
+    CLASS_READ_4,
+    CLASS_READ_512,
+    CLASS_READ_576,
+    CLASS_WRITE_4,
+    CLASS_WRITE_512,
+    CLASS_WRITE_576,
+    CLASS_0F01_5,
+    CLASS_RSTORSSP,
+    CLASS_PTWRITE,
+    CLASS_XSAVE,
+    CLASS_XRSTOR,
+    CLASS_XSAVEOPT,
+    CLASS_CLRSSBSY,
+    CLASS_VMPTRLD,
+    CLASS_VMCLEAR,
+    CLASS_VMXON,
+    CLASS_VMPTRST,
+    CLASS_VMREAD,
+    CLASS_VMWRITE,
+    CLASS_DESCRIPTOR,
+    CLASS_WRSS,
+    CLASS_MMX_4,
+    CLASS_MMX_8,
+    CLASS_MMX_8_I8,
+    CLASS_MMX_16,
+    CLASS_SSE_2,
+    CLASS_SSE_4,
+    CLASS_SSE_8,
+    CLASS_SSE_16,
+    CLASS_SSE_Y,
+    CLASS_SSE_1_I8,
+    CLASS_SSE_2_I8,
+    CLASS_SSE_4_I8,
+    CLASS_SSE_8_I8,
+    CLASS_SSE_16_I8,
+    CLASS_SSE_Y_I8,
+    CLASS_MMX_2_I8,
+    CLASS_GPR_4,
+    CLASS_GPR_8,
+    CLASS_STORE_1_I8,
+    CLASS_STORE_2_I8,
+    CLASS_STORE_4_I8,
+    CLASS_STORE_Y_I8,
+    CLASS_MASKED_MMX,
+    CLASS_MASKED_SSE,
+    CLASS_LOAD,
+    CLASS_STORE,
+    CLASS_LOAD_ALIGNED,
+    CLASS_STORE_ALIGNED,
+    CLASS_STORE_NT,
+    CLASS_STORE_NT_4,
+    CLASS_STORE_NT_8,
+    CLASS_LOAD_NT,
+    CLASS_LDDQU,
+    CLASS_LOAD_4,
+    CLASS_STORE_4,
+    CLASS_LOAD_8,
+    CLASS_STORE_8,
+    CLASS_LOAD_Y,
+    CLASS_STORE_Y,
+    CLASS_LOAD_LOW,
+    CLASS_LOAD_LOW_MEM,
+    CLASS_STORE_LOW,
+    CLASS_LOAD_HIGH,
+    CLASS_LOAD_HIGH_MEM,
+    CLASS_STORE_HIGH,
+    CLASS_LOAD_TWICE,
+    CLASS_MMX_LOAD_8,
+    CLASS_MMX_STORE_8,
+    CLASS_MMX_STORE_NT,
+    CLASS_MMX_LOAD_Y,
+    CLASS_MMX_STORE_Y,
+    DECODE_CLASSES,
+};
+
+/* The same for VEX. A: one source; V: with a second; FIX: a size that VEX.L does not change. */
+enum decode_vex_class {
+    VEX_NO, /* 0: #UD */
+    VEX_UNSUPPORTED,
+    VEX_ZERO,
+    VEX_REG,
+    VEX_REG_L0_I8,
+    VEX_GROUP_71,
+    VEX_GROUP_72,
+    VEX_GROUP_73,
+    VEX_GROUP_AE,
+    VEX_GROUP_F3,
+    VEX_A,
+    VEX_A_2,
+    VEX_A_4,
+    VEX_A_8,
+    VEX_A_DUP,
+    VEX_A_I8,
+    VEX_A_W0,
+    VEX_A_W0_I8,
+    VEX_A_2_W0,
+    VEX_A_L0,
+    VEX_A_L0_I8,
+    VEX_A_L1_W1_I8,
+    VEX_A_FIX_4,
+    VEX_A_FIX_8,
+    VEX_GPR_4,
+    VEX_GPR_8,
+    VEX_V,
+    VEX_V_16,
+    VEX_V_I8,
+    VEX_V_W0,
+    VEX_V_W0_I8,
+    VEX_V_W1_I8,
+    VEX_V_L0_I8,
+    VEX_V_L1_W0,
+    VEX_V_L1_W0_I8,
+    VEX_V_FIX_4,
+    VEX_V_FIX_8,
+    VEX_V_FIX_4_I8,
+    VEX_V_FIX_8_I8,
+    VEX_V_FROM_GPR,
+    VEX_V_FMA,
+    VEX_V_INSERT_1,
+    VEX_V_INSERT_2,
+    VEX_V_INSERT_4,
+    VEX_V_INSERT_Y,
+    VEX_V_INSERT_16,
+    VEX_EXTRACT_1,
+    VEX_EXTRACT_2,
+    VEX_EXTRACT_4,
+    VEX_EXTRACT_Y,
+    VEX_EXTRACT_16,
+    VEX_EXTRACT_HALF,
+    VEX_V_MASK_LOAD_W0,
+    VEX_V_MASK_STORE_W0,
+    VEX_V_MASK_LOAD,
+    VEX_V_MASK_STORE,
+    VEX_MASKED,
+    VEX_LOAD,
+    VEX_STORE,
+    VEX_LOAD_ALIGNED,
+    VEX_STORE_ALIGNED,
+    VEX_STORE_NT,
+    VEX_LOAD_NT,
+    VEX_LDDQU,
+    VEX_LOAD_4,
+    VEX_STORE_4,
+    VEX_LOAD_8,
+    VEX_STORE_8,
+    VEX_LOADQ,
+    VEX_STOREQ,
+    VEX_LOAD_Y,
+    VEX_STORE_Y,
+    VEX_LOAD_LOW,
+    VEX_LOAD_LOW_MEM,
+    VEX_STORE_LOW,
+    VEX_LOAD_HIGH,
+    VEX_LOAD_HIGH_MEM,
+    VEX_STORE_HIGH,
+    VEX_BROADCAST_1,
+    VEX_BROADCAST_2,
+    VEX_BROADCAST_4,
+    VEX_BROADCAST_8,
+    VEX_BROADCAST_8_L1,
+    VEX_BROADCAST_16,
+    VEX_ANDN,
+    VEX_BZHI,
+    VEX_PEXT,
+    VEX_PDEP,
+    VEX_MULX,
+    VEX_BEXTR,
+    VEX_SHLX,
+    VEX_SARX,
+    VEX_SHRX,
+    VEX_RORX,
+    DECODE_VEX_CLASSES,
+};
+
+enum decode_group {
+    GROUP_80,
+    GROUP_81,
+    GROUP_83,
+    GROUP_8F,
+    GROUP_C0,
+    GROUP_C1,
+    GROUP_C6,
+    GROUP_C7,
+    GROUP_D0,
+    GROUP_D1,
+    GROUP_D2,
+    GROUP_D3,
+    GROUP_D9,
+    GROUP_DA,
+    GROUP_DB,
+    GROUP_DC,
+    GROUP_DD,
+    GROUP_DE,
+    GROUP_DF,
+    GROUP_F6,
+    GROUP_F7,
+    GROUP_FE,
+    GROUP_FF,
+    GROUP_0F00,
+    GROUP_0F01,
+    GROUP_0F18,
+    GROUP_0F1C,
+    GROUP_0F71,
+    GROUP_0F72,
+    GROUP_0F73,
+    GROUP_0FAE,
+    GROUP_0FBA,
+    GROUP_0FC7,
+    GROUP_VEX_71,
+    GROUP_VEX_72,
+    GROUP_VEX_73,
+    GROUP_VEX_AE,
+    GROUP_VEX_F3,
+    DECODE_GROUPS,
+};
+
+extern const struct decode_entry decode_map_1[256];    /* one byte    */
+extern const struct decode_entry decode_map_0f[256];   /* 0F          */
+extern const struct decode_entry decode_map_0f38[256]; /* 0F 38       */
+extern const struct decode_entry decode_map_0f3a[256]; /* 0F 3A       */
+extern const uint8_t decode_vex_maps[3][256][4];       /* VEX maps 1 to 3, by pp */
+extern const struct decode_entry decode_classes[DECODE_CLASSES];
+extern const struct decode_entry decode_vex_classes[DECODE_VEX_CLASSES];
+extern const struct decode_entry decode_groups[DECODE_GROUPS][8];
+extern const uint64_t decode_register_maps[DECODE_REGISTER_MAPS];
+
+#endif
