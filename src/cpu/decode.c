@@ -7,33 +7,6 @@
 #include "cpu/decode_int.h"
 #include "vm/regs.h"
 
-#define REX_B 1u
-#define REX_X 2u
-#define REX_R 4u
-#define REX_W 8u
-
-/* What is known so far. */
-struct decoder {
-    const uint8_t *bytes;
-    uint32_t count;
-    uint32_t pos;
-    uint32_t mode;      /* enum decode_mode                              */
-    uint32_t rex;       /* low four bits; also from VEX; 64-bit code only */
-    uint32_t seg;       /* override, or INSN_NO_REG                      */
-    uint32_t modrm;     /* valid with HOW_MODRM                          */
-    uint8_t opcode;     /* last byte of it                            */
-    uint8_t rep;        /* enum insn_rep: the last of 0xF2 and 0xF3   */
-    uint8_t op_prefix;  /* 1: 0x66                                   */
-    uint8_t adr_prefix; /* 1: 0x67                                   */
-    bool has_rex;       /* even 0x40 makes SPL out of AH              */
-    bool lock;
-    bool is_short; /* bytes ran out                                  */
-    bool vex;
-    uint8_t vex_w;
-    uint8_t vex_l;
-    uint8_t vvvv; /* 0 if it names nothing                           */
-};
-
 static const struct decode_entry decode_undefined;
 static const struct decode_entry decode_unsupported = {.how = HOW_UNSUPPORTED};
 static const struct decode_entry decode_movsxd = {INSN_MOVSX, INSN_REG_MEM, SIZE_LONG,
@@ -450,93 +423,6 @@ static void decode_immediate(struct decoder *d, uint32_t how, uint32_t column, s
     }
 }
 
-/* --- What is implied ---------------------------------------------------------------------------------- */
-
-static void decode_stack(const struct decoder *d, struct insn *out)
-{
-    static const struct {
-        uint8_t access;
-        uint8_t count;
-    } slots[] = {
-        [INSN_PUSH - INSN_PUSH] = {INSN_WRITE, 1},  [INSN_POP - INSN_PUSH] = {INSN_READ, 1},
-        [INSN_PUSHA - INSN_PUSH] = {INSN_WRITE, 8}, [INSN_POPA - INSN_PUSH] = {INSN_READ, 8},
-        [INSN_PUSHF - INSN_PUSH] = {INSN_WRITE, 1}, [INSN_POPF - INSN_PUSH] = {INSN_READ, 1},
-        [INSN_CALL - INSN_PUSH] = {INSN_WRITE, 1},  [INSN_CALL_FAR - INSN_PUSH] = {INSN_WRITE, 2},
-        [INSN_RET - INSN_PUSH] = {INSN_READ, 1},    [INSN_RET_FAR - INSN_PUSH] = {INSN_READ, 2},
-        [INSN_IRET - INSN_PUSH] = {INSN_READ, 3},   [INSN_ENTER - INSN_PUSH] = {INSN_WRITE, 1},
-        [INSN_LEAVE - INSN_PUSH] = {INSN_READ, 1},
-    };
-    out->other = INSN_AT_STACK;
-    out->other_access = slots[out->op - INSN_PUSH].access;
-    out->other_count = slots[out->op - INSN_PUSH].count;
-    out->other_size = out->op_size;
-    if (out->op == INSN_IRET && d->mode == DECODE_64) {
-        out->other_count = 5;
-    } else if (out->op == INSN_ENTER) {
-        out->other_count = (uint8_t)(1u + (out->imm >> 16));
-    }
-    if (out->form == INSN_STACK_REG && out->reg_kind == INSN_SEGMENT) {
-        out->reg = d->opcode >> 3 & 7u;
-    } else if (out->form == INSN_STACK_REG) {
-        uint32_t byte = out->op == INSN_CALL || d->opcode > 0x5F ? d->modrm : d->opcode;
-        out->reg = (uint8_t)((byte & 7u) | (d->rex & REX_B) << 3);
-    }
-}
-
-static void decode_string(const struct decoder *d, struct insn *out)
-{
-    bool source = out->op == INSN_MOVS || out->op == INSN_CMPS || out->op == INSN_LODS ||
-                  out->op == INSN_OUTS;
-    out->base = source ? GPR_RSI : GPR_RDI;
-    out->seg = source ? (uint8_t)(d->seg != INSN_NO_REG ? d->seg : SEG_DS) : SEG_ES;
-    out->rep = d->rep;
-    if (out->op == INSN_MOVS || out->op == INSN_CMPS) {
-        out->other = INSN_AT_ES_RDI;
-        out->other_access = out->op == INSN_MOVS ? INSN_WRITE : INSN_READ;
-        out->other_size = (uint8_t)out->mem_size;
-        out->other_count = 1;
-    }
-}
-
-/* Memory without ModRM: MOV with moffs, XLAT, strings, the stack; and the register stores to [rDI]. */
-static void decode_implied(const struct decoder *d, struct insn *out)
-{
-    out->seg = (uint8_t)(d->seg != INSN_NO_REG ? d->seg : SEG_DS);
-    if (out->form == INSN_STRING) {
-        decode_string(d, out);
-    } else if (out->form >= INSN_STACK) {
-        decode_stack(d, out);
-    } else if (out->op == INSN_XLAT) {
-        out->base = GPR_RBX;
-    } else if (out->op == INSN_VECTOR) {
-        out->base = GPR_RDI;
-    }
-}
-
-/* Operands that ModRM and the sizes do not say. */
-static void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out)
-{
-    if ((how & HOW_STACK) != 0) {
-        decode_stack(d, out);
-    }
-    if ((how & HOW_ALIGN) != 0 && out->mem_size >= 16) { /* CMPXCHG8B need not be */
-        out->align = (uint8_t)out->mem_size;
-    }
-    if (out->op == INSN_LOAD_FAR) {
-        uint8_t usual = d->opcode & 7u; /* LSS, LFS, LGS */
-        out->reg2 = d->opcode == 0xC4 ? SEG_ES : d->opcode == 0xC5 ? SEG_DS : usual;
-    } else if (out->op == INSN_MOVDIR64B) {
-        out->reg_size = out->addr_size;
-        out->other = INSN_AT_ES_REG;
-        out->other_access = INSN_WRITE;
-        out->other_size = 64;
-        out->other_count = 1;
-    } else if (out->op >= INSN_BLSR && out->op <= INSN_BLSI) {
-        out->reg = d->vvvv;
-        out->reg2 = INSN_NO_REG;
-    }
-}
-
 /* --- Instructions --------------------------------------------------------------------------------------- */
 
 static enum decode_result decode_finish(const struct decoder *d, enum decode_result result,
@@ -639,7 +525,7 @@ enum decode_result decode(const uint8_t *bytes, uint32_t count, enum decode_mode
     if ((how & HOW_IMM_MASK) != 0) {
         decode_immediate(&d, how, column, out);
     }
-    if ((how & (HOW_STACK | HOW_SPECIAL | HOW_ALIGN)) != 0) {
+    if ((how & (HOW_STACK | HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)) != 0) {
         decode_unusual(&d, how, out);
     }
     return decode_finish(&d, DECODE_DONE, out);

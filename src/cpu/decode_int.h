@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The decoder's opcode maps: what one entry says. Shared by decode.c and the tables only.
+ * The decoder's inside: its opcode maps, and what one entry says. Included by src/cpu/decode*.c only.
  *
  * A map has 256 entries. An entry is the description of an instruction, or leads to one:
  *   HOW_GROUP   bits 5 to 3 of ModRM choose among the eight entries of decode_groups[op];
@@ -20,6 +20,33 @@ struct decode_entry {
     uint8_t mem;  /* enum decode_size                   */
     uint8_t reg;  /* REG_*: enum decode_size, and a kind */
     uint32_t how; /* HOW_*                              */
+};
+
+#define REX_B 1u
+#define REX_X 2u
+#define REX_R 4u
+#define REX_W 8u
+
+/* What is known so far. */
+struct decoder {
+    const uint8_t *bytes;
+    uint32_t count;
+    uint32_t pos;
+    uint32_t mode;      /* enum decode_mode                              */
+    uint32_t rex;       /* low four bits; also from VEX; 64-bit code only */
+    uint32_t seg;       /* override, or INSN_NO_REG                      */
+    uint32_t modrm;     /* valid with HOW_MODRM                          */
+    uint8_t opcode;     /* last byte of it                            */
+    uint8_t rep;        /* enum insn_rep: the last of 0xF2 and 0xF3   */
+    uint8_t op_prefix;  /* 1: 0x66                                   */
+    uint8_t adr_prefix; /* 1: 0x67                                   */
+    bool has_rex;       /* even 0x40 makes SPL out of AH              */
+    bool lock;
+    bool is_short; /* bytes ran out                                  */
+    bool vex;
+    uint8_t vex_w;
+    uint8_t vex_l;
+    uint8_t vvvv; /* 0 if it names nothing                           */
 };
 
 /* Sizes of operands. Those of several sizes depend on the operand size, or with HOW_VEC on VEX.L. */
@@ -374,6 +401,17 @@ enum decode_group {
     GROUP_VEX_F3,
     DECODE_GROUPS,
 };
+
+/* decode_implied.c: operands that neither ModRM nor the sizes say. */
+
+/* The slots of the stack. */
+void decode_stack(const struct decoder *d, struct insn *out);
+
+/* Memory without ModRM: MOV with moffs, XLAT, strings, the stack; and the vector stores to [rDI]. */
+void decode_implied(const struct decoder *d, struct insn *out);
+
+/* What `how` says of memory beyond that: stack, alignment, second operands. */
+void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out);
 
 extern const struct decode_entry decode_map_1[256];    /* one byte    */
 extern const struct decode_entry decode_map_0f[256];   /* 0F          */
