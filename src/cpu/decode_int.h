@@ -32,21 +32,23 @@ struct decoder {
     const uint8_t *bytes;
     uint32_t count;
     uint32_t pos;
-    uint32_t mode;      /* enum decode_mode                              */
-    uint32_t rex;       /* low four bits; also from VEX; 64-bit code only */
-    uint32_t seg;       /* override, or INSN_NO_REG                      */
-    uint32_t modrm;     /* valid with HOW_MODRM                          */
-    uint8_t opcode;     /* last byte of it                            */
-    uint8_t rep;        /* enum insn_rep: the last of 0xF2 and 0xF3   */
-    uint8_t op_prefix;  /* 1: 0x66                                   */
-    uint8_t adr_prefix; /* 1: 0x67                                   */
-    bool has_rex;       /* even 0x40 makes SPL out of AH              */
+    uint32_t mode;      /* enum decode_mode                                        */
+    uint32_t rex;       /* low four bits; also from VEX; 64-bit code only          */
+    uint32_t seg;       /* override, or INSN_NO_REG                                */
+    uint32_t modrm;     /* valid with HOW_MODRM                                    */
+    uint8_t column;     /* of decode_sizes: operand size 2, 4, 8 by mode and prefix */
+    uint8_t addr_size;  /* 2, 4, 8                                                 */
+    uint8_t opcode;     /* last byte of it                                         */
+    uint8_t rep;        /* enum insn_rep: the last of 0xF2 and 0xF3                */
+    uint8_t op_prefix;  /* 1: 0x66                                                 */
+    uint8_t adr_prefix; /* 1: 0x67                                                 */
+    bool has_rex;       /* even 0x40 makes SPL out of AH                           */
+    bool is_short;      /* bytes ran out                                           */
     bool lock;
-    bool is_short; /* bytes ran out                                  */
     bool vex;
     uint8_t vex_w;
     uint8_t vex_l;
-    uint8_t vvvv; /* 0 if it names nothing                           */
+    uint8_t vvvv; /* 0 if it names nothing */
 };
 
 /* Sizes of operands. Those of several sizes depend on the operand size, or with HOW_VEC on VEX.L. */
@@ -126,7 +128,7 @@ enum decode_imm {
 #define HOW_REG_ONLY    0x00008000u /* #UD if ModRM names memory                                */
 #define HOW_GROUP       0x00010000u
 #define HOW_PREFIX      0x00020000u
-#define HOW_SPECIAL     0x00040000u /* decode_special() says what it is here                    */
+#define HOW_SPECIAL     0x00040000u /* first byte: decode_special(); operands: decode_unusual() */
 #define HOW_STACK       0x00080000u /* the stack, too; with HOW_MODRM also if it is no memory   */
 #define HOW_ALIGN       0x00100000u /* aligned to mem_size                                      */
 #define HOW_VEC         0x00200000u /* sizes depend on VEX.L                                    */
@@ -140,6 +142,11 @@ enum decode_imm {
 #define HOW_REG_BITS    0x20000000u /* some register forms are #UD: decode_register_map(op)      */
 #define HOW_RDI         0x40000000u /* ModRM names registers, and the memory is DS:[rDI]         */
 #define HOW_W_SIZE      0x80000000u /* VEX.W says the size in all modes, not only in 64-bit code */
+
+/* What sends an instruction through decode_column(), decode_allowed(), decode_unusual(). */
+#define HOW_COLUMN  (HOW_VEC | HOW_W_SIZE | HOW_DEF64 | HOW_FORCE64)
+#define HOW_MODES   (HOW_ONLY64 | HOW_NO64)
+#define HOW_UNUSUAL (HOW_STACK | HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)
 
 /* Which register forms exist, a bit for each ModRM from 0xC0: for HOW_REG_BITS, by entry.reg. */
 enum decode_register_map {
@@ -402,18 +409,83 @@ enum decode_group {
     DECODE_GROUPS,
 };
 
-/* decode_implied.c: operands that neither ModRM nor the sizes say. */
+/* --- Bytes ---------------------------------------------------------------------------------------- */
 
-/* The slots of the stack. */
-void decode_stack(const struct decoder *d, struct insn *out);
+/* The next byte; 0, and is_short, if there is none. */
+static inline uint32_t decode_byte(struct decoder *d)
+{
+    if (d->pos >= d->count) {
+        d->is_short = true;
+        return 0;
+    }
+    return d->bytes[d->pos++];
+}
+
+/* Sign-extended. */
+static inline uint64_t decode_disp8(struct decoder *d)
+{
+    uint64_t byte = decode_byte(d);
+    return (byte ^ 0x80u) - 0x80u;
+}
+
+static inline uint64_t decode_disp32(struct decoder *d)
+{
+    if (d->count - d->pos < 4u) {
+        d->is_short = true;
+        d->pos = d->count;
+        return 0;
+    }
+    const uint8_t *p = d->bytes + d->pos;
+    uint64_t val = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    d->pos += 4;
+    return (val ^ 0x80000000u) - 0x80000000u;
+}
+
+/* --- decode_find.c --------------------------------------------------------------------------------- */
+
+/* The description for an opcode byte that begins more than a plain one-byte opcode: prefixes, escapes,
+ * VEX. Takes bytes up to, not with, ModRM. */
+const struct decode_entry *decode_special(struct decoder *d);
+
+/* From a group or a choice by prefix to the instruction. */
+const struct decode_entry *decode_refine(const struct decoder *d, const struct decode_entry *e);
+
+/* The mandatory prefix in the order of HOW_PREFIX. */
+uint32_t decode_mandatory(const struct decoder *d);
+
+/* Whether mode, LOCK and VEX allow it, for all that the operands do not decide. */
+bool decode_allowed(const struct decoder *d, uint32_t how);
+
+/* The column of decode_sizes for HOW_VEC, HOW_W_SIZE, HOW_DEF64, HOW_FORCE64. */
+uint32_t decode_column(const struct decoder *d, uint32_t how);
+
+/* --- decode_operands.c ------------------------------------------------------------------------------ */
+
+/* Table 2-1: 16-bit addressing, with its displacement. */
+void decode_memory_16(struct decoder *d, struct insn *out);
+
+/* Table 2-3: base and index. True: four bytes of displacement follow, whatever ModRM says. */
+bool decode_sib(struct decoder *d, struct insn *out);
+
+void decode_immediate(struct decoder *d, uint32_t how, uint32_t column, struct insn *out);
 
 /* Memory without ModRM: MOV with moffs, XLAT, strings, the stack; and the vector stores to [rDI]. */
 void decode_implied(const struct decoder *d, struct insn *out);
 
-/* What `how` says of memory beyond that: stack, alignment, second operands. */
+/* What is beside an operand in memory: LOCK, VEX, stack, alignment, second operands. */
 void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out);
 
-extern const struct decode_entry decode_map_1[256];    /* one byte    */
+/* ModRM names registers: *out becomes what it is then. */
+enum decode_result decode_registers(struct decoder *d, const struct decode_entry *e,
+                                    uint32_t column, struct insn *out);
+
+/* decode.c: ModRM's register operand. False: there is no such segment register, or CS would be loaded. */
+bool decode_register(const struct decoder *d, struct insn *out);
+
+/* --- Tables ------------------------------------------------------------------------------------------ */
+
+extern const uint16_t decode_sizes[SIZES][4];          /* by operand size 2, 4, 8 or VEX.L */
+extern const struct decode_entry decode_map_1[256];    /* one byte, with the prefixes */
 extern const struct decode_entry decode_map_0f[256];   /* 0F          */
 extern const struct decode_entry decode_map_0f38[256]; /* 0F 38       */
 extern const struct decode_entry decode_map_0f3a[256]; /* 0F 3A       */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * One-byte opcodes, [SDM] vol. 2D, table A-2. Prefixes are not here: decode.c takes them before. */
+ * One-byte opcodes, [SDM] vol. 2D, table A-2. */
 #include "cpu/decode_int.h"
 
 #define RW   (HOW_MODRM | HOW_READ | HOW_WRITE)
@@ -29,6 +29,11 @@
     [n] = __VA_ARGS__, [n + 1] = __VA_ARGS__, [n + 2] = __VA_ARGS__, [n + 3] = __VA_ARGS__, \
     [n + 4] = __VA_ARGS__, [n + 5] = __VA_ARGS__, [n + 6] = __VA_ARGS__, [n + 7] = __VA_ARGS__
 
+/* A prefix or an escape. */
+#define BYTE               \
+    {                      \
+        .how = HOW_SPECIAL \
+    }
 #define STRING_1(op, access)                                             \
     {                                                                    \
         op, INSN_STRING, SIZE_1, REG_GPR(SIZE_1), HOW_IMPLIED | (access) \
@@ -47,7 +52,7 @@ const struct decode_entry decode_map_1[256] = {
     [0x07] = POP_SEG,
     ALU(0x08, INSN_OR, RWL),
     [0x0E] = PUSH_SEG,
-    [0x0F] = {.how = HOW_SPECIAL},
+    [0x0F] = BYTE,
     ALU(0x10, INSN_ADC, RWL),
     [0x16] = PUSH_SEG,
     [0x17] = POP_SEG,
@@ -55,21 +60,29 @@ const struct decode_entry decode_map_1[256] = {
     [0x1E] = PUSH_SEG,
     [0x1F] = POP_SEG,
     ALU(0x20, INSN_AND, RWL),
+    [0x26] = BYTE,
     [0x27] = {.how = NONE | HOW_NO64},
     ALU(0x28, INSN_SUB, RWL),
+    [0x2E] = BYTE,
     [0x2F] = {.how = NONE | HOW_NO64},
     ALU(0x30, INSN_XOR, RWL),
+    [0x36] = BYTE,
     [0x37] = {.how = NONE | HOW_NO64},
     ALU(0x38, INSN_CMP, R),
+    [0x3E] = BYTE,
     [0x3F] = {.how = NONE | HOW_NO64},
-    EIGHT(0x40, {.how = NONE | HOW_NO64}), /* INC, DEC; in 64-bit code, REX */
-    EIGHT(0x48, {.how = NONE | HOW_NO64}),
+    EIGHT(0x40, {.how = NONE | HOW_SPECIAL}), /* INC, DEC; in 64-bit code, REX */
+    EIGHT(0x48, {.how = NONE | HOW_SPECIAL}),
     EIGHT(0x50, {INSN_PUSH, INSN_STACK_REG, SIZE_0, REG_GPR(SIZE_V), STACK64}),
     EIGHT(0x58, {INSN_POP, INSN_STACK_REG, SIZE_0, REG_GPR(SIZE_V), STACK64}),
     [0x60] = {INSN_PUSHA, INSN_STACK, SIZE_0, REG_GPR(SIZE_V), FAR | HOW_NO64},
     [0x61] = {INSN_POPA, INSN_STACK, SIZE_0, REG_GPR(SIZE_V), FAR | HOW_NO64},
     [0x62] = {INSN_BOUND, INSN_REG_MEM, SIZE_PAIR, REG_GPR(SIZE_V), R | HOW_SPECIAL},
     [0x63] = {INSN_ARPL, INSN_MEM_REG, SIZE_2, REG_GPR(SIZE_2), RW | HOW_SPECIAL},
+    [0x64] = BYTE,
+    [0x65] = BYTE,
+    [0x66] = BYTE,
+    [0x67] = BYTE,
     [0x68] = {INSN_PUSH, INSN_STACK_IMM, SIZE_0, REG_GPR(SIZE_V), STACK64 | HOW_IZ},
     [0x69] = {INSN_IMUL, INSN_REG_MEM_IMM, SIZE_V, REG_GPR(SIZE_V), R | HOW_IZ},
     [0x6A] = {INSN_PUSH, INSN_STACK_IMM, SIZE_0, REG_GPR(SIZE_V), STACK64 | HOW_I8},
@@ -171,7 +184,10 @@ const struct decode_entry decode_map_1[256] = {
     [0xED] = {.how = NONE},
     [0xEE] = {.how = NONE},
     [0xEF] = {.how = NONE},
+    [0xF0] = BYTE,
     [0xF1] = {.how = NONE},
+    [0xF2] = BYTE,
+    [0xF3] = BYTE,
     [0xF4] = {.how = NONE},
     [0xF5] = {.how = NONE},
     [0xF6] = {.op = GROUP_F6, .how = HOW_MODRM | HOW_GROUP},
