@@ -122,12 +122,12 @@ run: ## the same, interactive and unbounded (Ctrl-A ? for help, Ctrl-C ends it)
 	@$(MAKE) --no-print-directory -j$(JOBS) all guests
 	@$(B)/bulkhead run systems/flightdeck.conf
 
-STAGES ?= format-check static unit models fuzz-smoke check-files bench-smoke system
+STAGES ?= format-check static unit oracle models fuzz-smoke check-files bench-smoke system
 test: ## install what is missing, then run all tests
 	@tools/packages build demo test
 	@mkdir -p $(B)
 	@echo "== build (the output is in $(B)/build.log)"
-	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) > $(B)/build.log 2>&1 || \
+	@$(MAKE) --no-print-directory -j$(JOBS) all guests $(UNIT_BIN) $(FUZZ_BIN) $(ORACLE) > $(B)/build.log 2>&1 || \
 	    { cat $(B)/build.log; exit 1; }
 ifneq ($(filter system,$(STAGES)),)
 	@guests/foreign/prepare $(B)/guests/foreign || \

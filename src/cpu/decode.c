@@ -46,38 +46,46 @@ static inline const struct decode_entry *decode_find(struct decoder *d)
 static inline void decode_memory(struct decoder *d, struct insn *out)
 {
     uint32_t rm = d->modrm & 7u;
-    bool far = d->modrm >= 0x80;
+    uint32_t disp = d->modrm >> 6; /* 1: one byte, 2: four */
     if (d->addr_size == 2) {
         decode_memory_16(d, out);
+        disp = 0;
     } else if (rm == 4) {
-        far = decode_sib(d, out) || far;
-    } else if (rm == 5 && d->modrm < 0x40) {
-        far = true;
+        disp = decode_sib(d, out);
+    } else if (rm == 5 && disp == 0) {
+        disp = 2;
         out->rip_relative = d->mode == DECODE_64;
     } else {
         out->base = (uint8_t)(rm | (d->rex & REX_B) << 3);
     }
-    if (d->addr_size == 2) {
-        /* has taken its displacement */
-    } else if (far) {
+    if (disp == 2) {
         out->disp = decode_disp32(d);
-    } else if (d->modrm >= 0x40) {
+    } else if (disp == 1) {
         out->disp = decode_disp8(d);
     }
-    uint32_t usual = (out->base & 0xFEu) == GPR_RSP ? SEG_SS : SEG_DS; /* RBP is the next number */
-    out->seg = (uint8_t)(d->seg != INSN_NO_REG ? d->seg : usual);
+    bool stack = (out->base & 0xFEu) == GPR_RSP; /* RBP is the next number */
+    out->seg = stack ? SEG_SS : SEG_DS;
+    if (d->seg != INSN_NO_REG) {
+        out->seg = (uint8_t)d->seg;
+    }
+}
+
+/* ModRM's general register. */
+static inline void decode_gpr(const struct decoder *d, struct insn *out)
+{
+    uint32_t reg = (d->modrm >> 3 & 7u) | (d->rex & REX_R) << 1;
+    if (out->reg_size == 1 && reg >= 4 && !d->has_rex) { /* 2.2.1.2: AH, CH, DH, BH */
+        reg -= 4;
+        out->high_byte = true;
+    }
+    out->reg = (uint8_t)reg;
 }
 
 bool decode_register(const struct decoder *d, struct insn *out)
 {
     uint32_t reg = d->modrm >> 3 & 7u;
     if (out->reg_kind == INSN_GPR) {
-        reg |= (d->rex & REX_R) << 1;
-        if (out->reg_size == 1 && reg >= 4 && !d->has_rex) { /* 2.2.1.2: AH, CH, DH, BH */
-            reg -= 4;
-            out->high_byte = true;
-        }
-        out->reg = (uint8_t)reg;
+        decode_gpr(d, out);
         return true;
     }
     out->reg = (uint8_t)(out->reg_kind == INSN_XMM ? reg | (d->rex & REX_R) << 1 : reg);
@@ -99,24 +107,6 @@ static inline void decode_start(const struct decoder *d, const struct decode_ent
     out->addr_size = d->addr_size;
 }
 
-/* Memory by ModRM. */
-static inline enum decode_result decode_modrm(struct decoder *d, const struct decode_entry *e,
-                                              uint32_t column, struct insn *out)
-{
-    uint32_t how = e->how;
-    if ((how & HOW_REG_ONLY) != 0 || !decode_register(d, out)) {
-        return DECODE_UNDEFINED;
-    }
-    decode_memory(d, out);
-    if ((how & HOW_IMM_MASK) != 0) {
-        decode_immediate(d, how, column, out);
-    }
-    if ((how & HOW_UNUSUAL) != 0 || d->lock || d->vex) {
-        decode_unusual(d, how, out);
-    }
-    return DECODE_DONE;
-}
-
 static enum decode_result decode_without_modrm(struct decoder *d, const struct decode_entry *e,
                                                uint32_t column, struct insn *out)
 {
@@ -126,6 +116,40 @@ static enum decode_result decode_without_modrm(struct decoder *d, const struct d
     }
     decode_implied(d, out);
     return DECODE_DONE;
+}
+
+/* Whatever is not plain. */
+static enum decode_result decode_rare(struct decoder *d, const struct decode_entry *e,
+                                      struct insn *out)
+{
+    uint32_t how = e->how;
+    uint32_t column = decode_column(d, how);
+    if ((how & HOW_UNSUPPORTED) != 0) {
+        return DECODE_UNSUPPORTED;
+    }
+    if (how == 0 || !decode_allowed(d, how)) {
+        return DECODE_UNDEFINED;
+    }
+    decode_start(d, e, column, out);
+    if ((how & HOW_MODRM) == 0) {
+        return decode_without_modrm(d, e, column, out);
+    }
+    if (d->modrm >= 0xC0) {
+        return decode_registers(d, e, column, out);
+    }
+    if ((how & HOW_REG_ONLY) != 0 || !decode_register(d, out)) {
+        return DECODE_UNDEFINED;
+    }
+    decode_memory(d, out);
+    decode_immediate(d, how, column, out);
+    decode_unusual(d, how, out);
+    return DECODE_DONE;
+}
+
+/* Memory by ModRM, a general register at most, and nothing else of note: most instructions. */
+static inline bool decode_is_plain(const struct decoder *d, const struct decode_entry *e)
+{
+    return (e->how & HOW_RARE) == HOW_MODRM && d->modrm < 0xC0 && e->reg < REG_SEG && !d->is_odd;
 }
 
 enum decode_result decode(const uint8_t *bytes, uint32_t count, enum decode_mode mode,
@@ -138,21 +162,16 @@ enum decode_result decode(const uint8_t *bytes, uint32_t count, enum decode_mode
                         .column = decode_columns[mode],
                         .addr_size = decode_addresses[mode]};
     const struct decode_entry *e = decode_find(&d);
-    uint32_t how = e->how;
-    uint32_t column = (how & HOW_COLUMN) != 0 ? decode_column(&d, how) : d.column;
-    enum decode_result result = DECODE_UNDEFINED;
-    decode_start(&d, e, column, out);
-    if ((how & HOW_UNSUPPORTED) != 0) {
-        result = DECODE_UNSUPPORTED;
-    } else if (how == 0 ||
-               (((how & HOW_MODES) != 0 || d.lock || d.vex) && !decode_allowed(&d, how))) {
-        result = DECODE_UNDEFINED;
-    } else if ((how & HOW_MODRM) == 0) {
-        result = decode_without_modrm(&d, e, column, out);
-    } else if (d.modrm >= 0xC0) {
-        result = decode_registers(&d, e, column, out);
+    enum decode_result result = DECODE_DONE;
+    if (decode_is_plain(&d, e)) {
+        decode_start(&d, e, d.column, out);
+        decode_gpr(&d, out);
+        decode_memory(&d, out);
+        if ((e->how & HOW_IMM_MASK) != 0) {
+            decode_immediate(&d, e->how, d.column, out);
+        }
     } else {
-        result = decode_modrm(&d, e, column, out);
+        result = decode_rare(&d, e, out);
     }
     if (d.is_short) { /* of 15 bytes already: longer than any instruction may be */
         return count >= DECODE_BYTES_MAX ? DECODE_TOO_LONG : DECODE_SHORT;

@@ -37,6 +37,7 @@ static bool decode_prefix(struct decoder *d, uint32_t byte)
         break;
     case 0xF0:
         d->lock = true;
+        d->is_odd = true;
         break;
     case 0xF2:
     case 0xF3:
@@ -82,6 +83,7 @@ static const struct decode_entry *decode_vex(struct decoder *d, bool three)
     uint32_t map = three ? first & 31u : 1;
     uint32_t inverted = three ? ~first >> 5 & 7u : (~first >> 5 & REX_R); /* R, X, B */
     d->vex = true;
+    d->is_odd = true;
     d->vex_w = three ? (uint8_t)(last >> 7) : 0;
     d->vex_l = last >> 2 & 1u;
     d->vvvv = ~last >> 3 & 15u;
@@ -190,6 +192,9 @@ bool decode_allowed(const struct decoder *d, uint32_t how)
 
 uint32_t decode_column(const struct decoder *d, uint32_t how)
 {
+    if ((how & HOW_COLUMN) == 0) {
+        return d->column;
+    }
     if ((how & HOW_VEC) != 0) {
         return d->vex_l;
     }

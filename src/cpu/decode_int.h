@@ -44,6 +44,7 @@ struct decoder {
     uint8_t adr_prefix; /* 1: 0x67                                                 */
     bool has_rex;       /* even 0x40 makes SPL out of AH                           */
     bool is_short;      /* bytes ran out                                           */
+    bool is_odd;        /* lock or vex */
     bool lock;
     bool vex;
     uint8_t vex_w;
@@ -143,10 +144,11 @@ enum decode_imm {
 #define HOW_RDI         0x40000000u /* ModRM names registers, and the memory is DS:[rDI]         */
 #define HOW_W_SIZE      0x80000000u /* VEX.W says the size in all modes, not only in 64-bit code */
 
-/* What sends an instruction through decode_column(), decode_allowed(), decode_unusual(). */
-#define HOW_COLUMN  (HOW_VEC | HOW_W_SIZE | HOW_DEF64 | HOW_FORCE64)
-#define HOW_MODES   (HOW_ONLY64 | HOW_NO64)
-#define HOW_UNUSUAL (HOW_STACK | HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)
+/* What changes the column of decode_sizes; and all that makes an instruction more than plain. */
+#define HOW_COLUMN (HOW_VEC | HOW_W_SIZE | HOW_DEF64 | HOW_FORCE64)
+#define HOW_RARE                                                                                   \
+    (HOW_MODRM | HOW_COLUMN | HOW_ONLY64 | HOW_NO64 | HOW_UNSUPPORTED | HOW_REG_ONLY | HOW_STACK | \
+     HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)
 
 /* Which register forms exist, a bit for each ModRM from 0xC0: for HOW_REG_BITS, by entry.reg. */
 enum decode_register_map {
@@ -456,7 +458,7 @@ uint32_t decode_mandatory(const struct decoder *d);
 /* Whether mode, LOCK and VEX allow it, for all that the operands do not decide. */
 bool decode_allowed(const struct decoder *d, uint32_t how);
 
-/* The column of decode_sizes for HOW_VEC, HOW_W_SIZE, HOW_DEF64, HOW_FORCE64. */
+/* The column of decode_sizes. */
 uint32_t decode_column(const struct decoder *d, uint32_t how);
 
 /* --- decode_operands.c ------------------------------------------------------------------------------ */
@@ -464,8 +466,8 @@ uint32_t decode_column(const struct decoder *d, uint32_t how);
 /* Table 2-1: 16-bit addressing, with its displacement. */
 void decode_memory_16(struct decoder *d, struct insn *out);
 
-/* Table 2-3: base and index. True: four bytes of displacement follow, whatever ModRM says. */
-bool decode_sib(struct decoder *d, struct insn *out);
+/* Table 2-3: base and index. Returns which displacement follows: 0: none, 1: one byte, 2: four. */
+uint32_t decode_sib(struct decoder *d, struct insn *out);
 
 void decode_immediate(struct decoder *d, uint32_t how, uint32_t column, struct insn *out);
 

@@ -47,7 +47,7 @@ void decode_memory_16(struct decoder *d, struct insn *out)
 }
 
 /* 2.2.1.2: the base 5 without displacement means none, but one of four bytes. */
-bool decode_sib(struct decoder *d, struct insn *out)
+uint32_t decode_sib(struct decoder *d, struct insn *out)
 {
     uint32_t sib = decode_byte(d);
     uint32_t index = (sib >> 3 & 7u) | (d->rex & REX_X) << 2;
@@ -56,10 +56,10 @@ bool decode_sib(struct decoder *d, struct insn *out)
         out->scale = (uint8_t)(sib >> 6);
     }
     if ((sib & 7u) == 5 && d->modrm < 0x40) {
-        return true;
+        return 2;
     }
     out->base = (uint8_t)((sib & 7u) | (d->rex & REX_B) << 3);
-    return false;
+    return d->modrm >> 6;
 }
 
 /* --- Immediates --------------------------------------------------------------------------------------- */

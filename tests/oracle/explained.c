@@ -6,7 +6,7 @@
 
 #include "view.h"
 
-#define ROW_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define ROWS_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- Instruction sets ------------------------------------------------------------------------------ */
 
@@ -34,33 +34,33 @@ static bool amd_only(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_FMA4, ZYDIS_ISA_EXT_XOP, ZYDIS_ISA_EXT_TBM,
                                        ZYDIS_ISA_EXT_AMD3DNOW, ZYDIS_ISA_EXT_SSE4A};
-    return is_unknown(c) && is_of(c, sets, ROW_OF(sets));
+    return is_unknown(c) && is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool avx512(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_AVX512EVEX, ZYDIS_ISA_EXT_AVX512VEX};
-    return is_unknown(c) && is_of(c, sets, ROW_OF(sets));
+    return is_unknown(c) && is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool gather(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_AVX2GATHER};
-    return is_unknown(c) && is_of(c, sets, ROW_OF(sets));
+    return is_unknown(c) && is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool amx(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_AMX_TILE, ZYDIS_ISA_EXT_AMX_INT8,
                                        ZYDIS_ISA_EXT_AMX_BF16};
-    return is_unknown(c) && is_of(c, sets, ROW_OF(sets));
+    return is_unknown(c) && is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool newer(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_KEYLOCKER, ZYDIS_ISA_EXT_KEYLOCKER_WIDE,
                                        ZYDIS_ISA_EXT_ENQCMD, ZYDIS_ISA_EXT_HRESET};
-    return is_unknown(c) && is_of(c, sets, ROW_OF(sets));
+    return is_unknown(c) && is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool unknown_and_refused(const struct oracle_case *c)
@@ -72,13 +72,13 @@ static bool knights(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_KNC, ZYDIS_ISA_EXT_KNCE, ZYDIS_ISA_EXT_KNCV};
     return c->difference == DIFFERENT_VERDICT && c->ours.verdict >= VERDICT_REFUSED &&
-           is_of(c, sets, ROW_OF(sets));
+           is_of(c, sets, ROWS_OF(sets));
 }
 
 static bool padlock(const struct oracle_case *c)
 {
     static const ZydisISAExt sets[] = {ZYDIS_ISA_EXT_PADLOCK};
-    return c->ours.verdict == VERDICT_REFUSED && is_of(c, sets, ROW_OF(sets));
+    return c->ours.verdict == VERDICT_REFUSED && is_of(c, sets, ROWS_OF(sets));
 }
 
 /* --- Instructions ---------------------------------------------------------------------------------- */
@@ -180,7 +180,7 @@ static struct {
 
 const char *explained_reason(const struct oracle_case *c)
 {
-    for (uint32_t i = 0; i < ROW_OF(rows); i++) {
+    for (uint32_t i = 0; i < ROWS_OF(rows); i++) {
         if (rows[i].matches(c)) {
             rows[i].count++;
             return rows[i].reason;
@@ -189,12 +189,20 @@ const char *explained_reason(const struct oracle_case *c)
     return NULL;
 }
 
+uint32_t explained_rows(void)
+{
+    return (uint32_t)ROWS_OF(rows);
+}
+
 uint32_t explained_summary(void)
 {
     uint32_t idle = 0;
-    for (uint32_t i = 0; i < ROW_OF(rows); i++) {
+    for (uint32_t i = 0; i < ROWS_OF(rows); i++) {
         printf("oracle: %9" PRIu64 " explained: %s\n", rows[i].count, rows[i].reason);
-        idle += rows[i].count == 0;
+        if (rows[i].count == 0) {
+            printf("oracle: that explains nothing any more: remove it from explained.c\n");
+            idle++;
+        }
     }
     return idle;
 }

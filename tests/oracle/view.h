@@ -76,6 +76,9 @@ void view_print(const struct oracle_case *c);
 /* A reason why the difference is none of ours, or null. */
 const char *explained_reason(const struct oracle_case *c);
 
+/* How many reasons there are. */
+uint32_t explained_rows(void);
+
 /* Prints each reason with its count; returns how many of them explained nothing. */
 uint32_t explained_summary(void);
 
