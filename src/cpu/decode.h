@@ -210,7 +210,7 @@ struct insn {
     uint8_t len;    /* bytes of the instruction, 1 to 15                                    */
     uint8_t access; /* INSN_READ, INSN_WRITE of the explicit operand; 0: none, an address at most */
     uint16_t mem_size;    /* bytes of the explicit operand; 0: there is none, or only an address  */
-    uint8_t op_size;      /* operand-size attribute: 2, 4, 8; in byte forms, too                  */
+    uint8_t op_size;      /* operand-size attribute: 2, 4, 8, in byte forms too; none of vectors */
     uint8_t reg_size;     /* bytes of the register operand: wider in MOVZX and its like           */
     uint8_t reg;          /* by reg_kind                                                          */
     uint8_t reg_kind;     /* enum insn_reg_kind                                                   */

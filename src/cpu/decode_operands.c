@@ -231,6 +231,7 @@ enum decode_result decode_registers(struct decoder *d, const struct decode_entry
     } else if ((e->how & HOW_RDI) != 0) {
         (void)decode_register(d, out);
         decode_implied(d, out);
+        out->vex = d->vex;
         result = DECODE_DONE;
     }
     return result;
