@@ -32,6 +32,12 @@ $(BENCH)/meter: bench/meter.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(HOSTED_CFLAGS) $(OPT) -static -o $@ $<
 
+# Counted by callgrind: bench/instructions.
+$(BENCH)/instructions: bench/instructions.c $(UNIT_HELP) $(B)/libcore.a
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(HOSTED_CFLAGS) -g $(OPT) -o $@ $(filter %.c %.a,$^) -lZydis
+
 # Archives concatenate, each on a boundary of four bytes.
 $(BENCH)/initrd: $(LINUX_GUEST)/initrd.cpio.gz bench/linux-initrd.list bench/linux-init bench/linux-net \
 		$(LINUX_GUEST)/mkinitrd
@@ -49,7 +55,8 @@ bench-files: $(BENCH_FILES) guests
 
 bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm (docs/performance.md)
 	@tools/packages build demo bench
-	@$(MAKE) --no-print-directory -j$(JOBS) bench-files
+	@$(MAKE) --no-print-directory -j$(JOBS) bench-files $(BENCH)/instructions
+	@bench/instructions $(B)
 	@bench/run $(B)
 
 bench-smoke: bench-files ## what an exit costs, in counted instructions, held against bounds
