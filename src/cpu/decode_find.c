@@ -37,7 +37,6 @@ static bool decode_prefix(struct decoder *d, uint32_t byte)
         break;
     case 0xF0:
         d->lock = true;
-        d->is_odd = true;
         break;
     case 0xF2:
     case 0xF3:
@@ -56,7 +55,7 @@ static uint32_t decode_prefixes(struct decoder *d, uint32_t byte)
 {
     static const uint8_t columns[3][2] = {{0, 1}, {1, 0}, {1, 0}};
     static const uint8_t addresses[3][2] = {{2, 4}, {4, 2}, {8, 4}};
-    while (!d->is_short) { /* bound: DECODE_BYTES_MAX */
+    while (d->pos <= DECODE_BYTES_MAX) { /* bound: as many, and one is too long */
         if (d->mode == DECODE_64 && (byte & 0xF0u) == 0x40) {
             d->rex = byte & 15u;
             d->has_rex = true;
@@ -83,7 +82,6 @@ static const struct decode_entry *decode_vex(struct decoder *d, bool three)
     uint32_t map = three ? first & 31u : 1;
     uint32_t inverted = three ? ~first >> 5 & 7u : (~first >> 5 & REX_R); /* R, X, B */
     d->vex = true;
-    d->is_odd = true;
     d->vex_w = three ? (uint8_t)(last >> 7) : 0;
     d->vex_l = last >> 2 & 1u;
     d->vvvv = ~last >> 3 & 15u;
@@ -127,7 +125,7 @@ static const struct decode_entry *decode_escape(struct decoder *d)
 /* Bytes that are one thing or another by mode and by what follows. */
 static const struct decode_entry *decode_ambiguous(struct decoder *d, const struct decode_entry *e)
 {
-    uint32_t next = d->pos < d->count ? d->bytes[d->pos] : 0;
+    uint32_t next = d->bytes[d->pos];
     bool long_or_register = d->mode == DECODE_64 || next >= 0xC0;
     switch (d->opcode) {
     case 0x0F:

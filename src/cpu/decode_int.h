@@ -27,10 +27,13 @@ struct decode_entry {
 #define REX_R 4u
 #define REX_W 8u
 
+/* Where at most the decoder looks: 16 prefixes, opcode, ModRM, SIB, displacement, immediate. So nobody
+ * has to look whether a byte is there before the end, when the length is known. */
+#define DECODE_ROOM 48u
+
 /* What is known so far. */
 struct decoder {
-    const uint8_t *bytes;
-    uint32_t count;
+    uint8_t bytes[DECODE_ROOM]; /* zeros behind what was given */
     uint32_t pos;
     uint32_t mode;      /* enum decode_mode                                        */
     uint32_t rex;       /* low four bits; also from VEX; 64-bit code only          */
@@ -43,7 +46,6 @@ struct decoder {
     uint8_t op_prefix;  /* 1: 0x66                                                 */
     uint8_t adr_prefix; /* 1: 0x67                                                 */
     bool has_rex;       /* even 0x40 makes SPL out of AH                           */
-    bool is_short;      /* bytes ran out                                           */
     bool is_odd;        /* lock or vex */
     bool lock;
     bool vex;
@@ -146,9 +148,9 @@ enum decode_imm {
 
 /* What changes the column of decode_sizes; and all that makes an instruction more than plain. */
 #define HOW_COLUMN (HOW_VEC | HOW_W_SIZE | HOW_DEF64 | HOW_FORCE64)
-#define HOW_RARE                                                                                   \
-    (HOW_MODRM | HOW_COLUMN | HOW_ONLY64 | HOW_NO64 | HOW_UNSUPPORTED | HOW_REG_ONLY | HOW_STACK | \
-     HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)
+#define HOW_RARE                                                                        \
+    (HOW_COLUMN | HOW_ONLY64 | HOW_NO64 | HOW_UNSUPPORTED | HOW_REG_ONLY | HOW_PREFIX | \
+     HOW_STACK | HOW_SPECIAL | HOW_ALIGN | HOW_REG_BITS)
 
 /* Which register forms exist, a bit for each ModRM from 0xC0: for HOW_REG_BITS, by entry.reg. */
 enum decode_register_map {
@@ -413,33 +415,21 @@ enum decode_group {
 
 /* --- Bytes ---------------------------------------------------------------------------------------- */
 
-/* The next byte; 0, and is_short, if there is none. */
 static inline uint32_t decode_byte(struct decoder *d)
 {
-    if (d->pos >= d->count) {
-        d->is_short = true;
-        return 0;
-    }
     return d->bytes[d->pos++];
 }
 
-/* Sign-extended. */
-static inline uint64_t decode_disp8(struct decoder *d)
+/* Little-endian, sign-extended to 64 bits. */
+static inline uint64_t decode_signed_8(const uint8_t *p)
 {
-    uint64_t byte = decode_byte(d);
+    uint64_t byte = *p;
     return (byte ^ 0x80u) - 0x80u;
 }
 
-static inline uint64_t decode_disp32(struct decoder *d)
+static inline uint64_t decode_signed_32(const uint8_t *p)
 {
-    if (d->count - d->pos < 4u) {
-        d->is_short = true;
-        d->pos = d->count;
-        return 0;
-    }
-    const uint8_t *p = d->bytes + d->pos;
     uint64_t val = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-    d->pos += 4;
     return (val ^ 0x80000000u) - 0x80000000u;
 }
 
@@ -466,9 +456,6 @@ uint32_t decode_column(const struct decoder *d, uint32_t how);
 /* Table 2-1: 16-bit addressing, with its displacement. */
 void decode_memory_16(struct decoder *d, struct insn *out);
 
-/* Table 2-3: base and index. Returns which displacement follows: 0: none, 1: one byte, 2: four. */
-uint32_t decode_sib(struct decoder *d, struct insn *out);
-
 void decode_immediate(struct decoder *d, uint32_t how, uint32_t column, struct insn *out);
 
 /* Memory without ModRM: MOV with moffs, XLAT, strings, the stack; and the vector stores to [rDI]. */
@@ -481,7 +468,13 @@ void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out);
 enum decode_result decode_registers(struct decoder *d, const struct decode_entry *e,
                                     uint32_t column, struct insn *out);
 
-/* decode.c: ModRM's register operand. False: there is no such segment register, or CS would be loaded. */
+/* --- decode_any.c ------------------------------------------------------------------------------------ */
+
+/* As decode(). */
+enum decode_result decode_any(const uint8_t *bytes, uint32_t count, enum decode_mode mode,
+                              struct insn *out);
+
+/* ModRM's register operand. False: there is no such segment register, or CS would be loaded. */
 bool decode_register(const struct decoder *d, struct insn *out);
 
 /* --- Tables ------------------------------------------------------------------------------------------ */

@@ -5,14 +5,9 @@
 #include "cpu/decode_int.h"
 #include "vm/regs.h"
 
-/* The next `size` bytes, little-endian; 0, and is_short, if they are not there. */
+/* The next `size` bytes, little-endian. */
 static uint64_t decode_take(struct decoder *d, uint32_t size)
 {
-    if (d->count - d->pos < size) {
-        d->is_short = true;
-        d->pos = d->count;
-        return 0;
-    }
     uint64_t val = le_load(d->bytes + d->pos, size);
     d->pos += size;
     return val;
@@ -36,30 +31,16 @@ void decode_memory_16(struct decoder *d, struct insn *out)
     uint32_t mod = d->modrm >> 6;
     uint32_t rm = d->modrm & 7u;
     out->index = index[rm];
+    out->seg = SEG_DS;
     if (mod == 0 && rm == 6) {
         out->disp = decode_take_signed(d, 2);
         return;
     }
     out->base = base[rm];
+    out->seg = out->base == GPR_RBP ? SEG_SS : SEG_DS;
     if (mod != 0) {
         out->disp = decode_take_signed(d, mod);
     }
-}
-
-/* 2.2.1.2: the base 5 without displacement means none, but one of four bytes. */
-uint32_t decode_sib(struct decoder *d, struct insn *out)
-{
-    uint32_t sib = decode_byte(d);
-    uint32_t index = (sib >> 3 & 7u) | (d->rex & REX_X) << 2;
-    if (index != 4) {
-        out->index = (uint8_t)index;
-        out->scale = (uint8_t)(sib >> 6);
-    }
-    if ((sib & 7u) == 5 && d->modrm < 0x40) {
-        return 2;
-    }
-    out->base = (uint8_t)((sib & 7u) | (d->rex & REX_B) << 3);
-    return d->modrm >> 6;
 }
 
 /* --- Immediates --------------------------------------------------------------------------------------- */
@@ -70,13 +51,13 @@ void decode_immediate(struct decoder *d, uint32_t how, uint32_t column, struct i
     uint32_t size_z = column == 0 ? 2 : 4;
     switch ((how & HOW_IMM_MASK) >> HOW_IMM_SHIFT) {
     case IMM_8:
-        out->imm = decode_disp8(d);
+        out->imm = decode_take_signed(d, 1);
         break;
     case IMM_16:
         out->imm = decode_take(d, 2);
         break;
     case IMM_Z:
-        out->imm = size_z == 4 ? decode_disp32(d) : decode_take_signed(d, 2);
+        out->imm = decode_take_signed(d, size_z);
         break;
     case IMM_V:
         out->imm = decode_take(d, full[column]);
@@ -166,7 +147,6 @@ void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out)
 {
     out->lock = d->lock;
     out->vex = d->vex;
-    out->cond = d->opcode & 15u;
     if ((how & HOW_VVVV) != 0) {
         out->reg2 = d->vvvv;
     }
@@ -180,7 +160,9 @@ void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out)
     if ((how & HOW_ALIGN) != 0 && out->mem_size >= 16) { /* CMPXCHG8B need not be */
         out->align = (uint8_t)out->mem_size;
     }
-    if (out->op == INSN_LOAD_FAR) {
+    if (out->op == INSN_SETCC || out->op == INSN_CMOVCC) {
+        out->cond = d->opcode & 15u;
+    } else if (out->op == INSN_LOAD_FAR) {
         uint8_t usual = d->opcode & 7u; /* LSS, LFS, LGS */
         out->reg2 = d->opcode == 0xC4 ? SEG_ES : d->opcode == 0xC5 ? SEG_DS : usual;
     } else if (out->op == INSN_MOVDIR64B) {

@@ -180,7 +180,7 @@ static struct {
 
 const char *explained_reason(const struct oracle_case *c)
 {
-    for (uint32_t i = 0; i < ROWS_OF(rows); i++) {
+    for (uint32_t i = 0; i < ROWS_OF(rows) && c->difference != DIFFERENT_WAYS; i++) {
         if (rows[i].matches(c)) {
             rows[i].count++;
             return rows[i].reason;

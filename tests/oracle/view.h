@@ -50,6 +50,7 @@ enum difference {
     DIFFERENT_ADDRESS,
     DIFFERENT_SIZE,
     DIFFERENT_DIRECTION,
+    DIFFERENT_WAYS, /* our short way and our long one */
     DIFFERENCES,
 };
 
