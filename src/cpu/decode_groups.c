@@ -158,7 +158,7 @@ const struct decode_entry decode_groups[DECODE_GROUPS][8] = {
     [GROUP_VEX_F3] = {[1] = VEX_BLS(INSN_BLSR), VEX_BLS(INSN_BLSMSK), VEX_BLS(INSN_BLSI)},
 };
 
-#define BITS_FROM(first, last) ((~0ull >> (63u - (last) + (first))) << ((first)-0xC0u))
+#define BITS_FROM(first, last) ((~0ull >> (63u - ((last) - (first)))) << ((first)-0xC0u))
 
 /* SVM's, SWAPGS, RDTSCP, CLZERO, RDPRU */
 #define ANY_PREFIX (BITS_FROM(0xD8, 0xDF) | BITS_FROM(0xF8, 0xF9) | BITS_FROM(0xFC, 0xFD))
