@@ -6,7 +6,7 @@
 
 #include "cpu/decode_parts.h"
 
-#define PLAIN_BYTES 12u /* REX, opcode, ModRM, SIB, displacement, immediate */
+#define PLAIN_BYTES 13u /* REX, 0F and opcode, ModRM, SIB, displacement, immediate */
 
 /* Returns where it ends. With ModRM there are no other immediates. */
 static inline const uint8_t *decode_plain_immediate(const uint8_t *at, uint32_t kind,
@@ -24,15 +24,19 @@ static inline const uint8_t *decode_plain_immediate(const uint8_t *at, uint32_t 
     return at;
 }
 
-/* Most of those that touch a device: no prefix but REX, one byte of opcode, memory by ModRM, a general
- * register or an immediate, in 32- or 64-bit code. False: it is none of these, and *out is void.
+/* Most of those that touch a device: no prefix but REX, an opcode of one byte or of 0F and one, memory
+ * by ModRM, a general register or an immediate, in 32- or 64-bit code. False: it is none of these, and *out is void.
  * @pre there are PLAIN_BYTES; the mode is not DECODE_16. */
 static inline bool decode_plain(const uint8_t *bytes, enum decode_mode mode, struct insn *out)
 {
     const uint8_t *at = bytes;
     bool has_rex = mode == DECODE_64 && (*at & 0xF0u) == 0x40;
     uint32_t rex = has_rex ? *at++ & 15u : 0;
-    const struct decode_entry *e = &decode_map_1[*at++];
+    const struct decode_entry *e = &decode_map_1[*at];
+    if (*at == 0x0F) { /* 0F 38 and 0F 3A are not in this map: none of these */
+        e = &decode_map_0f[*++at];
+    }
+    at++;
     uint32_t modrm = *at++;
     if ((e->how & (HOW_GROUP | HOW_SPECIAL)) == HOW_GROUP) {
         e = &decode_groups[e->op][modrm >> 3 & 7u];
