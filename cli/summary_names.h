@@ -30,6 +30,9 @@ struct summary_counter {
 #define SUMMARY_NIC_COUNTERS 11u
 extern const struct summary_counter
     summary_nic_counters[SUMMARY_NIC_COUNTERS]; /* struct channel_counts */
+#define SUMMARY_CARD_COUNTERS 7u
+extern const struct summary_counter
+    summary_card_counters[SUMMARY_CARD_COUNTERS]; /* struct vdev_counts */
 extern const char *const summary_drop_names[SWITCH_DROPS];
 
 uint64_t summary_counter_value(const void *counts, const struct summary_counter *counter);

@@ -22,6 +22,17 @@ const struct summary_counter summary_nic_counters[SUMMARY_NIC_COUNTERS] = {
 _Static_assert(sizeof(struct channel_counts) == SUMMARY_NIC_COUNTERS * sizeof(uint64_t),
                "each counter has a name");
 
+#define CARD(field)                                 \
+    {                                               \
+#field, offsetof(struct vdev_counts, field) \
+    }
+const struct summary_counter summary_card_counters[SUMMARY_CARD_COUNTERS] = {
+    CARD(kicks), CARD(queue_irqs),       CARD(config_irqs), CARD(resets),
+    CARD(runs),  CARD(refused_features), CARD(breaks),
+};
+_Static_assert(sizeof(struct vdev_counts) == SUMMARY_CARD_COUNTERS * sizeof(uint64_t),
+               "each counter has a name");
+
 /* Those that are only of interest where they are not zero, in a person's words. */
 static const struct summary_counter nic_oddities[] = {
     {"malformed from the guest", offsetof(struct channel_counts, tx_malformed)},
@@ -69,6 +80,20 @@ const char *summary_link_name(uint32_t link)
 
 /* --- The table --------------------------------------------------------------------------------- */
 
+/* What its drivers did with the card. */
+static void text_card(const struct vdev_counts *c, FILE *out)
+{
+    fprintf(out, "              driver started %" PRIu64 " times, reset %" PRIu64, c->runs,
+            c->resets);
+    if (c->refused_features != 0) {
+        fprintf(out, ", features refused %" PRIu64, c->refused_features);
+    }
+    if (c->config_irqs != 0) {
+        fprintf(out, ", configuration interrupts %" PRIu64, c->config_irqs);
+    }
+    fputs("\n", out);
+}
+
 void summary_text_nics(const struct run_facts *f, uint32_t vm, FILE *out)
 {
     for (uint32_t i = 0; i < f->image->vm[vm].nics; i++) {
@@ -90,6 +115,7 @@ void summary_text_nics(const struct run_facts *f, uint32_t vm, FILE *out)
             }
         }
         fputs(items == 0 ? "" : "\n", out);
+        text_card(&f->vm[vm].report.card[i], out);
     }
 }
 
@@ -159,6 +185,15 @@ void summary_text_switches(const struct run_facts *f, FILE *out)
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
+static void json_counters(const void *counts, const struct summary_counter *counter, unsigned many,
+                          FILE *out)
+{
+    for (unsigned i = 0; i < many; i++) {
+        fprintf(out, "%s\"%s\": %" PRIu64, i == 0 ? "" : ", ", counter[i].name,
+                summary_counter_value(counts, &counter[i]));
+    }
+}
+
 void summary_json_nics(const struct run_facts *f, uint32_t vm, FILE *out)
 {
     uint32_t nics = f->image->vm[vm].nics;
@@ -166,11 +201,10 @@ void summary_json_nics(const struct run_facts *f, uint32_t vm, FILE *out)
     for (uint32_t i = 0; i < nics; i++) {
         const struct channel_counts *c = &f->vm[vm].report.nic[i];
         fprintf(out, "%s\n          { ", i == 0 ? "" : ",");
-        for (unsigned k = 0; k < SUMMARY_NIC_COUNTERS; k++) {
-            fprintf(out, "\"%s\": %" PRIu64 "%s", summary_nic_counters[k].name,
-                    summary_counter_value(c, &summary_nic_counters[k]),
-                    k + 1 < SUMMARY_NIC_COUNTERS ? ", " : " }");
-        }
+        json_counters(c, summary_nic_counters, SUMMARY_NIC_COUNTERS, out);
+        fprintf(out, ",\n            \"card\": { ");
+        json_counters(&f->vm[vm].report.card[i], summary_card_counters, SUMMARY_CARD_COUNTERS, out);
+        fprintf(out, " } }");
     }
     fprintf(out, "%s]\n", nics == 0 ? "" : "\n        ");
 }

@@ -19,7 +19,7 @@ $(LINUX_GUEST)/mkinitrd: guests/linux/mkinitrd.c cli/cpio.c cli/cpio.h
 
 # Static, since it is the only program beside busybox.
 NETTOOL_SRC := $(wildcard guests/linux/nettool*.c)
-$(LINUX_GUEST)/nettool: $(NETTOOL_SRC) guests/linux/nettool.h Makefile bulkhead.mk
+$(LINUX_GUEST)/nettool: $(NETTOOL_SRC) $(wildcard guests/linux/nettool*.h) Makefile bulkhead.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(BULKHEAD_WARN) -Os -static -s -o $@ $(NETTOOL_SRC)

@@ -2,8 +2,8 @@
  * nettool: what the Linux guest does with its network card in demonstrations, tests and measurements.
  *
  *   nettool telemetry [COUNT]                   shows the RTOS's telemetry as it comes in
- *   nettool frames recv DEVICE COUNT            Ethernet frames, sequence and contents checked
- *   nettool frames send DEVICE COUNT WINDOW MAC
+ *   nettool frames recv DEVICE COUNT [RESETS]   Ethernet frames, sequence and contents checked
+ *   nettool frames send DEVICE COUNT WINDOW MAC [RESETS]
  *   nettool udp ADDRESS COUNT WINDOW            the same against a UDP echo service
  *   nettool udp ADDRESS flood SECONDS           as many datagrams as the card takes
  *   nettool tcp sink | source ADDRESS MEGABYTES | pong | ping ADDRESS COUNT

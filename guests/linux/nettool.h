@@ -24,6 +24,10 @@ void pattern_fill(uint8_t *p, size_t bytes, uint64_t sequence);
 /* 0 and *sequence: sound. */
 int pattern_check(const uint8_t *p, size_t bytes, uint64_t *sequence);
 
+/* Takes a network card from its driver and gives it back: it works again afterwards, as a new interface
+ * of the same name. */
+void card_reset(const char *device);
+
 /* The subcommands: argv[0] is their own name. */
 int telemetry_main(int argc, char **argv);
 int frames_main(int argc, char **argv);

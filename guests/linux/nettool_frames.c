@@ -1,96 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * nettool frames: numbered Ethernet frames of random sizes from one guest to another. The receiver
  * acknowledges, and the sender has at most WINDOW frames under way, so that no ring can overflow:
- * then every loss, change or swap is somebody's fault. */
+ * then every loss, change or swap is somebody's fault. An end that resets its card RESETS times, while a
+ * window of frames is under way, may lose that window each time, and no more. */
 #include "nettool.h"
 
-#include <errno.h>
-#include <arpa/inet.h>
-#include <net/ethernet.h>
-#include <net/if.h>
-#include <netpacket/packet.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "nettool_wire.h"
 
 #define TYPE_FRAMES 0x88B5u /* IEEE 802: local experimental */
 #define TYPE_ACK    0x88B6u
-#define HEADER      14u
 #define FRAME_LEAST 60u
 #define FRAME_MOST  1514u
 #define ACK_EVERY   8u
 /* Long, because a busy machine may be slow: only a test that fails waits for them. */
 #define PATIENCE_MS 20000 /* then what the receiver has not acknowledged is lost */
 #define SILENCE_MS  60000 /* then the sender is gone                             */
-
-struct wire {
-    int fd;
-    uint8_t mac[6];
-    struct sockaddr_ll at;
-};
-
-static void wire_open(struct wire *w, const char *device)
-{
-    struct ifreq request = {.ifr_name = ""};
-    int bytes = 8 << 20;
-    (void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
-    w->fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
-    if (w->fd < 0 || ioctl(w->fd, SIOCGIFHWADDR, &request) != 0) {
-        cannot(device);
-    }
-    memcpy(w->mac, request.ifr_hwaddr.sa_data, sizeof(w->mac));
-    if (ioctl(w->fd, SIOCGIFINDEX, &request) != 0) {
-        cannot(device);
-    }
-    w->at = (struct sockaddr_ll){.sll_family = AF_PACKET,
-                                 .sll_protocol = htons(ETH_P_ALL),
-                                 .sll_ifindex = request.ifr_ifindex};
-    (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
-    if (bind(w->fd, (struct sockaddr *)&w->at, sizeof(w->at)) != 0) {
-        cannot(device);
-    }
-}
-
-static void wire_send(const struct wire *w, const uint8_t *to, uint32_t type, uint8_t *frame,
-                      size_t bytes)
-{
-    memcpy(frame, to, 6);
-    memcpy(frame + 6, w->mac, 6);
-    frame[12] = (uint8_t)(type >> 8);
-    frame[13] = (uint8_t)type;
-    while (send(w->fd, frame, bytes, 0) < 0) {
-        if (errno != ENOBUFS && errno != EAGAIN) {
-            cannot("sending");
-        }
-        struct pollfd p = {.fd = w->fd, .events = POLLOUT};
-        (void)poll(&p, 1, 1);
-    }
-}
-
-/* The next frame of that type; its bytes, or 0: silence. */
-static size_t wire_receive(const struct wire *w, uint32_t type, uint8_t *frame, int wait_ms)
-{
-    for (;;) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
-        struct sockaddr_ll from;
-        socklen_t size = sizeof(from);
-        if (poll(&p, 1, wait_ms) <= 0) {
-            return 0;
-        }
-        ssize_t got = recvfrom(w->fd, frame, 2048, 0, (struct sockaddr *)&from, &size);
-        if (got < 0) {
-            cannot("receiving");
-        }
-        if (from.sll_pkttype != PACKET_OUTGOING && got >= (ssize_t)(HEADER + PATTERN_LEAST) &&
-            ((uint32_t)frame[12] << 8 | frame[13]) == type) {
-            return (size_t)got;
-        }
-    }
-}
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
@@ -100,33 +28,57 @@ struct sender {
     uint64_t sent;
     uint64_t acknowledged;
     uint64_t given_up; /* times that nothing was acknowledged for so long */
+    unsigned long window;
+    unsigned long resets;
+    uint32_t random;
 };
 
 static void wait_for_ack(struct sender *s)
 {
-    uint8_t frame[2048];
+    uint8_t frame[WIRE_ROOM];
     uint64_t next;
     size_t bytes = wire_receive(&s->wire, TYPE_ACK, frame, PATIENCE_MS);
     if (bytes == 0) {
         s->given_up++;
         s->acknowledged = s->sent;
-    } else if (pattern_check(frame + HEADER, FRAME_LEAST - HEADER, &next) == 0 &&
-               next > s->acknowledged && next <= s->sent) {
+    } else if (pattern_check(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, &next) != 0) {
+        return;
+    } else if (next > s->acknowledged && next <= s->sent) {
         s->acknowledged = next;
+    } else if (s->resets > 0 && next == s->acknowledged) {
+        s->acknowledged = s->sent; /* it has waited in vain: they are lost */
     }
 }
 
-static int frames_send(struct sender *s, unsigned long count, unsigned long window)
+/* Sends until `end`, then leaves what is under way to itself. */
+static void send_until(struct sender *s, unsigned long end, unsigned long window)
 {
     uint8_t frame[FRAME_MOST];
-    uint32_t random = 653;
-    uint64_t start = now_us();
-    while (s->acknowledged < count) {
-        while (s->sent < count && s->sent - s->acknowledged < window) {
-            size_t bytes = FRAME_LEAST + next_random(&random) % (FRAME_MOST - FRAME_LEAST + 1u);
-            pattern_fill(frame + HEADER, bytes - HEADER, s->sent++);
+    while (s->sent < end) {
+        while (s->sent < end && s->sent - s->acknowledged < window) {
+            size_t bytes = FRAME_LEAST + next_random(&s->random) % (FRAME_MOST - FRAME_LEAST + 1u);
+            pattern_fill(frame + WIRE_HEADER, bytes - WIRE_HEADER, s->sent++);
             wire_send(&s->wire, s->to, TYPE_FRAMES, frame, bytes);
         }
+        if (s->sent < end) {
+            wait_for_ack(s);
+        }
+    }
+}
+
+/* The card is reset after each of as many parts of the whole. Nobody knows what of the last window came out:
+ * the next begins anew. */
+static int frames_send(struct sender *s, const char *device, unsigned long count)
+{
+    uint64_t start = now_us();
+    for (unsigned long n = 1; n <= s->resets; n++) {
+        send_until(s, count / (s->resets + 1u) * n, s->window);
+        card_reset(device);
+        wire_find(&s->wire, device);
+        s->acknowledged = s->sent;
+    }
+    send_until(s, count, s->window);
+    while (s->acknowledged < count) {
         wait_for_ack(s);
     }
     (void)printf("frames: sent %lu, gave up waiting %lu times, %lu ms\n", (unsigned long)s->sent,
@@ -141,15 +93,18 @@ struct receiver {
     uint64_t received;
     uint64_t expected;
     uint64_t missing;
+    uint64_t gap;     /* the most that were missing at once */
     uint64_t swapped; /* came late, or twice */
     uint64_t corrupt;
     uint64_t silences;
+    uint64_t reset_every; /* frames */
+    unsigned long resets; /* still to be done */
 };
 
 static void acknowledge(struct receiver *r, const uint8_t *to)
 {
     uint8_t frame[FRAME_LEAST];
-    pattern_fill(frame + HEADER, FRAME_LEAST - HEADER, r->expected);
+    pattern_fill(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, r->expected);
     wire_send(&r->wire, to, TYPE_ACK, frame, sizeof(frame));
 }
 
@@ -157,20 +112,22 @@ static void take(struct receiver *r, const uint8_t *frame, size_t bytes)
 {
     uint64_t sequence;
     r->received++;
-    if (pattern_check(frame + HEADER, bytes - HEADER, &sequence) != 0) {
+    if (pattern_check(frame + WIRE_HEADER, bytes - WIRE_HEADER, &sequence) != 0) {
         r->corrupt++;
     } else if (sequence < r->expected) {
         r->swapped++;
     } else {
-        r->missing += sequence - r->expected;
+        uint64_t gap = sequence - r->expected;
+        r->missing += gap;
+        r->gap = gap > r->gap ? gap : r->gap;
         r->expected = sequence + 1;
     }
 }
 
 /* Ends with the last frame, or when the sender has been silent for long. */
-static int frames_receive(struct receiver *r, unsigned long count)
+static int frames_receive(struct receiver *r, const char *device, unsigned long count)
 {
-    uint8_t frame[2048];
+    uint8_t frame[WIRE_ROOM];
     uint8_t to[6];
     int known = 0;
     while (r->expected < count && r->silences < 3) {
@@ -187,6 +144,11 @@ static int frames_receive(struct receiver *r, unsigned long count)
         memcpy(to, frame + 6, sizeof(to));
         known = 1;
         take(r, frame, bytes);
+        if (r->resets > 0 && r->received % r->reset_every == 0) {
+            r->resets--;
+            card_reset(device);
+            wire_find(&r->wire, device);
+        }
         if (r->received % ACK_EVERY == 0 || r->expected == count) {
             acknowledge(r, to);
         }
@@ -194,28 +156,55 @@ static int frames_receive(struct receiver *r, unsigned long count)
     (void)printf("frames: received %lu missing %lu swapped %lu corrupt %lu\n",
                  (unsigned long)r->received, (unsigned long)(r->missing + count - r->expected),
                  (unsigned long)r->swapped, (unsigned long)r->corrupt);
+    if (r->gap > 0) {
+        (void)printf("frames: at most %lu missing at once\n", (unsigned long)r->gap);
+    }
     return r->received == count && r->swapped == 0 && r->corrupt == 0 ? 0 : 1;
 }
 
-int frames_main(int argc, char **argv)
+static int usage(void)
 {
-    static struct sender sender;
+    (void)fprintf(stderr, "usage: nettool frames recv DEVICE COUNT [RESETS] | "
+                          "frames send DEVICE COUNT WINDOW MAC [RESETS]\n");
+    return 2;
+}
+
+static int receive_main(int argc, char **argv)
+{
     static struct receiver receiver;
-    unsigned byte[6];
-    if (argc == 4 && strcmp(argv[1], "recv") == 0) {
-        wire_open(&receiver.wire, argv[2]);
-        return frames_receive(&receiver, number_of(argv[3], 100000000));
+    if (argc < 4 || argc > 5) {
+        return usage();
     }
-    if (argc != 6 || strcmp(argv[1], "send") != 0 ||
+    unsigned long count = number_of(argv[3], 100000000);
+    receiver.resets = argc == 5 ? number_of(argv[4], 1000000) : 0;
+    /* Early enough: not all of them may come. */
+    receiver.reset_every = 1u + count / (receiver.resets + 1u) / 2u;
+    wire_open(&receiver.wire, argv[2]);
+    return frames_receive(&receiver, argv[2], count);
+}
+
+static int send_main(int argc, char **argv)
+{
+    static struct sender sender = {.random = 653};
+    unsigned byte[6];
+    if (argc < 6 || argc > 7 ||
         sscanf(argv[5], "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4],
                &byte[5]) != 6) {
-        (void)fprintf(stderr, "usage: nettool frames recv DEVICE COUNT | "
-                              "frames send DEVICE COUNT WINDOW MAC\n");
-        return 2;
+        return usage();
     }
     for (int i = 0; i < 6; i++) {
         sender.to[i] = (uint8_t)byte[i];
     }
+    sender.window = number_of(argv[4], 4096);
+    sender.resets = argc == 7 ? number_of(argv[6], 1000000) : 0;
     wire_open(&sender.wire, argv[2]);
-    return frames_send(&sender, number_of(argv[3], 100000000), number_of(argv[4], 4096));
+    return frames_send(&sender, argv[2], number_of(argv[3], 100000000));
+}
+
+int frames_main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "recv") == 0) {
+        return receive_main(argc, argv);
+    }
+    return argc > 1 && strcmp(argv[1], "send") == 0 ? send_main(argc, argv) : usage();
 }

@@ -14,7 +14,7 @@
 #include "kvm/report.h"
 
 #define LINK_MAGIC    0x4B4C4842u /* "BHLK" */
-#define LINK_VERSION  3u
+#define LINK_VERSION  4u
 #define LINK_DATA_MAX 32768u
 #define LINK_NO_VM    0xFFFFu
 

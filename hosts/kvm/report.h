@@ -9,6 +9,7 @@
 #include "net/switch.h"
 #include "system/image.h"
 #include "virtio/channel.h"
+#include "virtio/device.h"
 #include "vm/exit.h"
 #include "vm/time.h"
 
@@ -76,6 +77,7 @@ struct vm_report {
     struct report_kvm kvm;
     struct report_io io;                        /* written by the io, all else by the vmm       */
     struct channel_counts nic[SYSTEM_NICS_MAX]; /* ... but for these: put in by the supervisor  */
+    struct vdev_counts card[SYSTEM_NICS_MAX];   /* the registers' half of each card             */
     uint32_t end;         /* enum vm_end                                            */
     uint32_t end_code;    /* debug-exit value, host error number                    */
     char end_text[256];   /* one sentence                                           */

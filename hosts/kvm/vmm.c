@@ -243,6 +243,9 @@ static void report_core(const struct vmm *v, struct vm_report *r)
     for (uint32_t i = 0; i < REPORT_TIMERS; i++) {
         vm_ticks(v->vm, (enum vm_timer)i, &r->ticks[i]);
     }
+    for (uint32_t i = 0; i < v->system->nics; i++) {
+        r->card[i] = *vm_nic_counts(v->vm, i);
+    }
 }
 
 static void report_update(struct vmm *v)

@@ -20,6 +20,11 @@ load: $(B)/bulkhead guests load-guest ## the RTOS beside a Linux at full load (L
 	    tests/system/run.sh load
 	@cat $(B)/system/load/numbers
 
+.PHONY: net-reset
+net-reset: $(B)/bulkhead guests ## a card that is reset a thousand times under traffic (NET_RESETS=1000)
+	@NET_RESETS=$${NET_RESETS:-1000} tests/system/run.sh net-reset
+	@cat $(B)/system/net-reset/numbers
+
 .PHONY: net-frames
 net-frames: $(B)/bulkhead guests ## a million frames between two Linux guests, and Linux and RTOS (NET_FRAMES=1000000)
 	@NET_FRAMES=$${NET_FRAMES:-1000000} tests/system/run.sh net-frames net-echo

@@ -409,6 +409,10 @@ static void plug_in(void)
     for (unsigned i = 0; i < SUMMARY_NIC_COUNTERS; i++) {
         nic[i] = 300 + i;
     }
+    uint64_t *card = (uint64_t *)&facts.vm[0].report.card[0];
+    for (unsigned i = 0; i < SUMMARY_CARD_COUNTERS; i++) {
+        card[i] = 400 + i;
+    }
 }
 
 static void the_network_is_in_the_json_by_name(void **state)
@@ -418,6 +422,10 @@ static void the_network_is_in_the_json_by_name(void **state)
     print(summary_json);
     holds("/vms/0/report/net/0/tx_frames", "300");
     holds("/vms/0/report/net/0/breaks", "310");
+    holds("/vms/0/report/net/0/card/kicks", "400");
+    holds("/vms/0/report/net/0/card/resets", "403");
+    holds("/vms/0/report/net/0/card/refused_features", "405");
+    holds("/vms/0/report/net/0/card/breaks", "406");
     holds("/vms/0/report/net/1/tx_frames", "(nothing there)");
     holds("/switches/0/name", "lan");
     holds("/switches/0/restarts", "3");
