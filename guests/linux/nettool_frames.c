@@ -36,17 +36,21 @@ struct sender {
 static void wait_for_ack(struct sender *s)
 {
     uint8_t frame[WIRE_ROOM];
-    uint64_t next;
+    uint64_t ack;
     size_t bytes = wire_receive(&s->wire, TYPE_ACK, frame, PATIENCE_MS);
     if (bytes == 0) {
         s->given_up++;
         s->acknowledged = s->sent;
-    } else if (pattern_check(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, &next) != 0) {
         return;
-    } else if (next > s->acknowledged && next <= s->sent) {
+    }
+    if (pattern_check(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, &ack) != 0) {
+        return;
+    }
+    uint64_t next = ack / 2u;
+    if (next > s->acknowledged && next <= s->sent) {
         s->acknowledged = next;
-    } else if (s->resets > 0 && next == s->acknowledged) {
-        s->acknowledged = s->sent; /* it has waited in vain: they are lost */
+    } else if (s->resets > 0 && ack % 2u != 0) {
+        s->acknowledged = s->sent; /* it waits in vain: they are lost */
     }
 }
 
@@ -101,10 +105,12 @@ struct receiver {
     unsigned long resets; /* still to be done */
 };
 
-static void acknowledge(struct receiver *r, const uint8_t *to)
+/* What it expects next, and whether it has heard nothing for a while. */
+static void acknowledge(struct receiver *r, const uint8_t *to, int silence)
 {
     uint8_t frame[FRAME_LEAST];
-    pattern_fill(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, r->expected);
+    uint64_t ack = 2u * r->expected + (silence ? 1u : 0u);
+    pattern_fill(frame + WIRE_HEADER, FRAME_LEAST - WIRE_HEADER, ack);
     wire_send(&r->wire, to, TYPE_ACK, frame, sizeof(frame));
 }
 
@@ -134,7 +140,7 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
         /* What is left of a window has to be acknowledged, too: after a short silence. */
         size_t bytes = wire_receive(&r->wire, TYPE_FRAMES, frame, known ? 20 : SILENCE_MS);
         if (bytes == 0 && known) {
-            acknowledge(r, to);
+            acknowledge(r, to, 1);
             bytes = wire_receive(&r->wire, TYPE_FRAMES, frame, SILENCE_MS);
         }
         if (bytes == 0) {
@@ -150,7 +156,7 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
             wire_find(&r->wire, device);
         }
         if (r->received % ACK_EVERY == 0 || r->expected == count) {
-            acknowledge(r, to);
+            acknowledge(r, to, 0);
         }
     }
     (void)printf("frames: received %lu missing %lu swapped %lu corrupt %lu\n",

@@ -27,8 +27,7 @@ static void write_name(const char *file, const char *name)
     (void)close(fd);
 }
 
-/* Up, and with a carrier: before that the kernel throws frames away. */
-static void bring_up(const char *device)
+static void set_up(const char *device)
 {
     struct ifreq r = {.ifr_name = ""};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -40,14 +39,36 @@ static void bring_up(const char *device)
     if (ioctl(fd, SIOCSIFFLAGS, &r) != 0) {
         cannot(device);
     }
-    for (int ms = 0; (r.ifr_flags & IFF_RUNNING) == 0; ms++) { /* bound: PATIENCE_MS */
+    (void)close(fd);
+}
+
+static int is_up(const char *device)
+{
+    char file[64];
+    char state[8] = "";
+    (void)snprintf(file, sizeof(file), "/sys/class/net/%.15s/operstate", device);
+    int fd = open(file, O_RDONLY);
+    ssize_t n = fd < 0 ? -1 : read(fd, state, sizeof(state) - 1);
+    if (n < 0) {
+        cannot(file);
+    }
+    (void)close(fd);
+    return strncmp(state, "up", 2) == 0;
+}
+
+/* Up, and with a carrier: before that the kernel throws frames away without a word. Who sets flags a second
+ * time waits until it is done with the first. */
+static void bring_up(const char *device)
+{
+    set_up(device);
+    for (int ms = 0; !is_up(device); ms++) { /* bound: PATIENCE_MS */
         (void)poll(NULL, 0, 1);
-        if (ms == PATIENCE_MS || ioctl(fd, SIOCGIFFLAGS, &r) != 0) {
+        if (ms == PATIENCE_MS) {
             (void)fprintf(stderr, "nettool: %s has no carrier after its reset\n", device);
             exit(2);
         }
     }
-    (void)close(fd);
+    set_up(device);
 }
 
 /* Linux lets ports be written by this file, and nothing else. */
