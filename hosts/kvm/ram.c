@@ -47,27 +47,25 @@ static bool ram_thp_offered(void)
                    strstr(mode, "[within_size]") != NULL || strstr(mode, "[force]") != NULL);
 }
 
-/* Maps `span` bytes of fd from `offset` at a huge-page boundary. NULL: errno. */
+/* Maps `span` bytes of fd from `offset` at a huge-page boundary, with memory that nobody may touch in front and
+ * behind: an access beyond the guest's RAM ends this process and not somebody's data. NULL: errno. */
 static uint8_t *ram_map_aligned(int fd, uint64_t offset, uint64_t span)
 {
-    uint8_t *room = mmap(NULL, span + HUGE_BYTES, PROT_NONE,
+    uint8_t *room = mmap(NULL, span + 2u * HUGE_BYTES, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (room == MAP_FAILED) {
         return NULL;
     }
-    uint64_t skip = align_up((uint64_t)(uintptr_t)room, HUGE_BYTES) - (uint64_t)(uintptr_t)room;
+    uint64_t first = (uint64_t)(uintptr_t)room;
+    uint64_t skip = align_up(first + 1u, HUGE_BYTES) - first; /* 4 KiB to 2 MiB */
     uint8_t *at =
         mmap(room + skip, span, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
     if (at == MAP_FAILED) {
         int saved = errno;
-        (void)munmap(room, span + HUGE_BYTES);
+        (void)munmap(room, span + 2u * HUGE_BYTES);
         errno = saved;
         return NULL;
     }
-    if (skip != 0) {
-        (void)munmap(room, skip);
-    }
-    (void)munmap(at + span, HUGE_BYTES - skip);
     return at;
 }
 
