@@ -131,7 +131,7 @@ static void parse_forwards(struct draft *d, const config_setting_t *group, struc
 static void parse_uplink(struct draft *d, const config_setting_t *group, struct system_switch *s,
                          struct draft_switch *lines)
 {
-    static const char *const keys[] = {"network", "host_address", "forwards"};
+    static const char *const keys[] = {"network", "host_address", "host_loopback", "forwards"};
     (void)schema_word(group, "uplink", &schema_uplinks, &s->uplink);
     if (s->uplink == SYSTEM_UPLINK_NONE) {
         for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -152,6 +152,8 @@ static void parse_uplink(struct draft *d, const config_setting_t *group, struct 
                   network);
         lines->bad = true;
     }
+    const config_setting_t *loopback = schema_get(group, "host_loopback");
+    s->flags = loopback != NULL && config_setting_get_bool(loopback) ? SYSTEM_SWITCH_LOOPBACK : 0;
     s->host_address = s->network + 2u;
     lines->bad |= !parse_address(d, group, "host_address", &s->host_address);
     parse_forwards(d, group, s, lines);
@@ -334,6 +336,25 @@ static void peers_of(struct draft *d, const config_setting_t *group, struct syst
     }
 }
 
+/* Whether its guest is told of the uplink's state. One that sends to others as well should not lose
+ * them, too. */
+static void follow_of(struct draft *d, const config_setting_t *group, struct system_nic *n,
+                      uint32_t own)
+{
+    const config_setting_t *follow = schema_get(group, "follow_uplink");
+    uint32_t uplink = ports_of(d->image, n->switch_, "uplink");
+    bool asked = follow != NULL && config_setting_get_bool(follow);
+    if (asked && uplink == 0) {
+        say_error(d->say, line_of(follow),
+                  "\"follow_uplink\" on switch \"%s\", which has no uplink; remove it, or give the "
+                  "switch one",
+                  d->image->switch_[n->switch_].name);
+        return;
+    }
+    bool only = uplink != 0 && (n->peers & ~own) == uplink;
+    n->policy |= asked || (follow == NULL && only) ? SYSTEM_NIC_FOLLOWS : 0;
+}
+
 void draft_peers(struct draft *draft, const config_setting_t *vms)
 {
     uint32_t vm = 0;
@@ -345,7 +366,10 @@ void draft_peers(struct draft *draft, const config_setting_t *vms)
         const config_setting_t *list = schema_get(group, "net");
         bool good = !draft_is_bad(&draft->lines.vm[vm], SYSTEM_FIELD_NIC);
         for (unsigned n = 0; good && n < draft->image->vm[vm].nics; n++) {
-            peers_of(draft, config_setting_get_elem(list, n), &draft->image->vm[vm].nic[n]);
+            struct system_nic *nic = &draft->image->vm[vm].nic[n];
+            const config_setting_t *card = config_setting_get_elem(list, n);
+            peers_of(draft, card, nic);
+            follow_of(draft, card, nic, 1u << system_port(draft->image, nic->switch_, vm, n));
         }
         vm++;
     }

@@ -129,7 +129,8 @@ static const struct sentence sentences[] = {
     {SYSTEM_FORWARD_OUTSIDE, SYSTEM_FIELD_NONE,
      "a forward leads to {forward}, which is no guest in {network}; choose an address there"},
     {SYSTEM_FORWARD_TAKEN, SYSTEM_FIELD_NONE,
-     "two forwards have port {forward-port} of this host; change one"},
+     "port {forward-port} of this host is forwarded twice, the other time by switch "
+     "\"{other-switch}\"; change one"},
 };
 
 /* --- What can be filled in -------------------------------------------------------------------- */
@@ -436,6 +437,12 @@ static void fill_forward_port(FILE *out, const struct context *c)
     fprintf(out, "%u", forward_of(c)->host_port);
 }
 
+static void fill_other_switch(FILE *out, const struct context *c)
+{
+    fprintf(out, "%.*s", (int)SYSTEM_NAME_MAX,
+            c->image->switch_[c->fault->other_vm % SYSTEM_SWITCHES_MAX].name);
+}
+
 static const struct {
     const char *name;
     void (*fill)(FILE *out, const struct context *c);
@@ -471,6 +478,7 @@ static const struct {
     {"{host}", fill_host},
     {"{forward}", fill_forward},
     {"{forward-port}", fill_forward_port},
+    {"{other-switch}", fill_other_switch},
 };
 
 /* --- Saying it -------------------------------------------------------------------------------- */

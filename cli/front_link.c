@@ -98,19 +98,61 @@ static bool front_take_started(struct front *f, uint16_t vm, const uint8_t *data
     return true;
 }
 
-/* A process's account: a VM's, or the supervisor's, with which we look at ourselves too. */
-static bool front_take_process(struct front *f, uint16_t vm, const uint8_t *data, size_t len)
+/* Where a process's account goes, and what it is called in front of the name of its VM or switch, and
+ * behind it. NULL: there is no such process. */
+static struct process_report *front_process(struct front *f, uint32_t index, uint32_t part,
+                                            const char *affix[2])
 {
-    bool of_vm = vm != LINK_NO_VM;
-    struct process_report *p = of_vm ? &f->facts->vm[vm].process : &f->facts->supervisor;
-    if (len != sizeof(*p)) {
+    static const char *const affixes[][2] = {
+        [REPORT_PART_VMM] = {"", ""},
+        [REPORT_PART_IO] = {"", "/io"},
+        [REPORT_PART_SWITCH] = {"/switch/", ""},
+        [REPORT_PART_UPLINK] = {"/uplink/", ""},
+    };
+    bool of_switch = part == REPORT_PART_SWITCH || part == REPORT_PART_UPLINK;
+    uint32_t count = of_switch ? f->facts->image->switches : f->facts->image->vms;
+    if (part > REPORT_PART_UPLINK || index >= count) {
+        return NULL;
+    }
+    affix[0] = affixes[part][0];
+    affix[1] = affixes[part][1];
+    struct process_report *const place[] = {
+        [REPORT_PART_VMM] = &f->facts->vm[index % SYSTEM_VMS_MAX].process,
+        [REPORT_PART_IO] = &f->facts->vm[index % SYSTEM_VMS_MAX].io_process,
+        [REPORT_PART_SWITCH] = &f->facts->sw[index % SYSTEM_SWITCHES_MAX].process,
+        [REPORT_PART_UPLINK] = &f->facts->sw[index % SYSTEM_SWITCHES_MAX].uplink_process,
+    };
+    return place[part];
+}
+
+/* A process's account. With the supervisor's comes the moment to look at ourselves, too. */
+static bool front_take_process(struct front *f, uint16_t index, const uint8_t *data, size_t len)
+{
+    struct process_report p;
+    const char *affix[2];
+    char name[SYSTEM_NAME_MAX + 16u];
+    if (len != sizeof(p)) {
         return false;
     }
-    memcpy(p, data, len);
-    front_log_process(&f->log, f->now_ns, of_vm ? front_name(f, vm) : "/supervisor", p);
-    if (!of_vm && account_sample(&f->facts->front, 0)) {
-        front_log_process(&f->log, f->now_ns, "/front", &f->facts->front);
+    memcpy(&p, data, sizeof(p));
+    if (index == LINK_NO_VM) {
+        f->facts->supervisor = p;
+        front_log_process(&f->log, f->now_ns, "/supervisor", &p);
+        if (account_sample(&f->facts->front, 0)) {
+            front_log_process(&f->log, f->now_ns, "/front", &f->facts->front);
+        }
+        return true;
     }
+    struct process_report *at = front_process(f, index, p.part, affix);
+    if (at == NULL) {
+        return false;
+    }
+    *at = p;
+    const char *whose = p.part == REPORT_PART_VMM || p.part == REPORT_PART_IO
+                            ? f->facts->image->vm[index].name
+                            : f->facts->image->switch_[index].name;
+    (void)snprintf(name, sizeof(name), "%s%s%s", affix[0], whose, affix[1]);
+    front_log_process(&f->log, f->now_ns, name, &p);
     return true;
 }
 
@@ -220,6 +262,9 @@ static bool front_take_switch(struct front *f, uint16_t sw, const uint8_t *data,
 static bool front_index_fits(const struct front *f, const struct link_head *head)
 {
     bool about_vm = head->type >= LINK_STARTED && head->type <= LINK_REPORT;
+    if (head->type == LINK_PROCESS) {
+        return true; /* of a VM or of a switch: front_process() looks */
+    }
     if (head->type == LINK_SWITCH) {
         return head->vm < f->facts->image->switches;
     }

@@ -109,7 +109,7 @@ bool front_log_process(struct front_log *log, uint64_t now_ns, const char *name,
 {
     char line[256];
     int n = snprintf(
-        line, sizeof(line), "[%8llu.%03llu] %.32s pid %u private %llu KiB descriptors %u\n",
+        line, sizeof(line), "[%8llu.%03llu] %.48s pid %u private %llu KiB descriptors %u\n",
         (unsigned long long)(now_ns / 1000000000u), (unsigned long long)(now_ns / 1000000u % 1000u),
         name, p->pid, (unsigned long long)p->private_kib, p->fds);
     return log_write(log, log->processes, line, n > 0 ? (size_t)n : 0);

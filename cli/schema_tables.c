@@ -154,6 +154,8 @@ static const struct key nic_keys[] = {
      "frames from another address than \"mac\" are dropped; false for a bridge in the guest"},
     {"peers", KEY_TEXTS, false, SYSTEM_NAME_MAX - 1, NULL, NULL, "everybody on the switch",
      "VMs that it may send to, and \"uplink\""},
+    {"follow_uplink", KEY_BOOL, false, 0, NULL, NULL, "true if it may send to the uplink only",
+     "the guest sees its cable out while the uplink is down"},
     {"frames_per_s", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "no limit",
      "more than that from this card is dropped"},
     {"bytes_per_s", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "no limit", "the same in bytes"},
@@ -181,6 +183,8 @@ static const struct key switch_keys[] = {
      "with an uplink: the IPv4 network that guests are in, as far as the uplink knows"},
     {"host_address", KEY_TEXT, false, 15, NULL, NULL, "the second address of \"network\"",
      "with an uplink: router, and by what address guests reach this host"},
+    {"host_loopback", KEY_BOOL, false, 0, NULL, NULL, "false",
+     "with an uplink: guests reach the services of this host's 127.0.0.1 by host_address"},
     {"forwards", KEY_GROUPS, false, SYSTEM_FORWARDS_MAX, NULL, &forward_list, "none",
      "with an uplink: ports of this host that lead to guests"},
 };

@@ -259,6 +259,7 @@ static void show_nic(FILE *out, const struct system_image *image, uint32_t vm, u
     print_limit(out, n->frames_per_s, "frames");
     print_limit(out, n->bytes_per_s, "bytes");
     print_limit(out, n->broadcasts_per_s, "broadcasts");
+    fputs((n->policy & SYSTEM_NIC_FOLLOWS) != 0 ? ", follows the uplink" : "", out);
     fputc('\n', out);
 }
 
@@ -346,7 +347,8 @@ static void show_uplink(FILE *out, const struct system_switch *s)
     address_print(out, s->network);
     fprintf(out, "/%u, host ", s->prefix);
     address_print(out, s->host_address);
-    fputc('\n', out);
+    fprintf(out, "%s\n",
+            (s->flags & SYSTEM_SWITCH_LOOPBACK) != 0 ? " (which is also its 127.0.0.1)" : "");
     for (uint32_t i = 0; i < s->forwards; i++) { /* bound: SYSTEM_FORWARDS_MAX */
         const struct system_forward *f = &s->forward[i];
         heading(out, i == 0 ? "forwards" : "");

@@ -94,8 +94,7 @@ static void text_times(const struct run_vm *v, FILE *out)
     fputc('\n', out);
 }
 
-/* What a process took from the host. Those that did not live long enough to be looked at have none. */
-static void text_process(const char *name, const struct process_report *p, FILE *out)
+void summary_text_process(const char *name, const struct process_report *p, FILE *out)
 {
     if (p->samples == 0) {
         return;
@@ -206,7 +205,8 @@ static void text_vm(const struct run_facts *f, uint32_t i, FILE *out)
     text_outcome(v, out);
     if (v->has_report) {
         text_times(v, out);
-        text_process("monitor", &v->process, out);
+        summary_text_process("monitor", &v->process, out);
+        summary_text_process("cards", &v->io_process, out);
         text_exits(&v->report, out);
         text_ticks(&v->report, out);
         text_oddities(&v->report, out);
@@ -262,8 +262,8 @@ void summary_text(const struct run_facts *f, FILE *out)
     fprintf(out, "after %.1f s: ", seconds(f->run_ns));
     summary_clean_text(out, f->end_text, sizeof(f->end_text));
     fputc('\n', out);
-    text_process("supervisor", &f->supervisor, out);
-    text_process("front", &f->front, out);
+    summary_text_process("supervisor", &f->supervisor, out);
+    summary_text_process("front", &f->front, out);
     if (f->machine_bad) {
         text_row(out, "BADLY");
         fprintf(out, "the machine or its supervisor did not end well: see above\n");

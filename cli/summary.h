@@ -43,12 +43,15 @@ struct run_vm {
     struct vm_report report; /* of the last start                                        */
     struct link_stopped stop;
     struct process_report process;    /* of the last start, as far as is known */
+    struct process_report io_process; /* ... of its network cards              */
     char last_line[SUMMARY_LINE_MAX]; /* the last line with text, made harmless */
 };
 
 struct run_switch {
     bool has_report;
     struct net_report report; /* since the run began */
+    struct process_report process;
+    struct process_report uplink_process;
 };
 
 struct run_facts {

@@ -281,15 +281,24 @@ static void json_process(const char *name, const struct process_report *p, bool 
     json_u64(out, "fds_peak", p->fds_peak, " }");
 }
 
-/* The command's own processes have names that a VM might have too: theirs begin with a '/'. */
+/* Those that are no VM's have names that a VM might have too: theirs begin with a '/'. */
 static void json_processes(const struct run_facts *f, FILE *out)
 {
+    char name[SYSTEM_NAME_MAX + 16u];
     bool first = true;
     fprintf(out, "  \"processes\": [");
     json_process("/front", &f->front, &first, out);
     json_process("/supervisor", &f->supervisor, &first, out);
     for (uint32_t i = 0; i < f->image->vms; i++) {
         json_process(f->image->vm[i].name, &f->vm[i].process, &first, out);
+        snprintf(name, sizeof(name), "%s/io", f->image->vm[i].name);
+        json_process(name, &f->vm[i].io_process, &first, out);
+    }
+    for (uint32_t i = 0; i < f->image->switches; i++) {
+        snprintf(name, sizeof(name), "/switch/%s", f->image->switch_[i].name);
+        json_process(name, &f->sw[i].process, &first, out);
+        snprintf(name, sizeof(name), "/uplink/%s", f->image->switch_[i].name);
+        json_process(name, &f->sw[i].uplink_process, &first, out);
     }
     fprintf(out, "%s]\n", first ? "" : "\n  ");
 }

@@ -43,6 +43,9 @@ void summary_port_name(const struct system_image *image, uint32_t sw, uint32_t p
 /* "up", "down", or "none". */
 const char *summary_link_name(uint32_t link);
 
+/* What a process took from the host, if it lived long enough to be looked at. */
+void summary_text_process(const char *name, const struct process_report *p, FILE *out);
+
 /* The parts of both forms that are about the network. */
 void summary_text_nics(const struct run_facts *f, uint32_t vm, FILE *out);
 void summary_text_switches(const struct run_facts *f, FILE *out);

@@ -150,9 +150,11 @@ static void text_uplink(const struct net_report *r, FILE *out)
             "; to the world %" PRIu64 " frames, %" PRIu64 " bytes; from there %" PRIu64 ", %" PRIu64
             "\n",
             u->out_frames, u->out_bytes, u->in_frames, u->in_bytes);
-    if ((u->in_full | u->out_malformed) != 0) {
-        fprintf(out, "              dropped: full %" PRIu64 ", malformed %" PRIu64 "\n", u->in_full,
-                u->out_malformed);
+    if ((u->in_full | u->out_malformed | u->out_refused) != 0) {
+        fprintf(out,
+                "              dropped: full %" PRIu64 ", malformed %" PRIu64
+                ", to this host's loopback %" PRIu64 "\n",
+                u->in_full, u->out_malformed, u->out_refused);
     }
     if (r->uplink_restarts != 0) {
         fprintf(out, "              its process died %" PRIu32 " times\n", r->uplink_restarts);
@@ -180,6 +182,8 @@ void summary_text_switches(const struct run_facts *f, FILE *out)
         if (f->image->switch_[i].uplink != SYSTEM_UPLINK_NONE) {
             text_uplink(r, out);
         }
+        summary_text_process("process", &f->sw[i].process, out);
+        summary_text_process("its uplink's", &f->sw[i].uplink_process, out);
     }
 }
 
@@ -231,10 +235,10 @@ static void json_uplink(const struct net_report *r, FILE *out)
     fprintf(out,
             ", \"restarts\": %" PRIu32 ",\n        \"out_frames\": %" PRIu64
             ", \"out_bytes\": %" PRIu64 ", \"in_frames\": %" PRIu64 ", \"in_bytes\": %" PRIu64
-            ", \"in_full\": %" PRIu64 ", \"out_malformed\": %" PRIu64 ", \"cut_frames\": %" PRIu64
-            " }\n",
+            ", \"in_full\": %" PRIu64 ", \"out_malformed\": %" PRIu64 ", \"out_refused\": %" PRIu64
+            ", \"cut_frames\": %" PRIu64 " }\n",
             r->uplink_restarts, u->out_frames, u->out_bytes, u->in_frames, u->in_bytes, u->in_full,
-            u->out_malformed, u->cut_frames);
+            u->out_malformed, u->out_refused, u->cut_frames);
 }
 
 static void json_switch(const struct run_facts *f, uint32_t i, FILE *out)

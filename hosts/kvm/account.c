@@ -138,7 +138,8 @@ bool account_sample(struct process_report *a, pid_t pid)
         return false;
     }
     if (a->pid != whose || a->samples == 0) {
-        *a = (struct process_report){.pid = whose, .private_kib_first = kib, .fds_first = fds};
+        *a = (struct process_report){
+            .part = a->part, .pid = whose, .private_kib_first = kib, .fds_first = fds};
     }
     a->samples++;
     a->private_kib = kib;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/shared.h"
 #include "kvm/host.h"
 #include "kvm/ram.h"
 #include "kvm/sched.h"
@@ -22,6 +24,9 @@ bool child_prepare(struct child *c)
     c->vmm = SPAWNED_NONE;
     c->io = SPAWNED_NONE;
     c->console_fd = -1;
+    c->nudge_fd = -1;
+    c->account.part = REPORT_PART_VMM;
+    c->io_account.part = REPORT_PART_IO;
     c->report_fd = shm_create("bulkhead-report", sizeof(*c->report));
     c->report = c->report_fd < 0 ? NULL : shm_map(c->report_fd, sizeof(*c->report));
     return c->report != NULL;
@@ -82,7 +87,7 @@ static bool start_share(struct child *c, struct start *s, const struct system_vm
         return false;
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s->console) != 0 ||
-        (vm->nics > 0 && pipe2(s->shared.notify, O_CLOEXEC) != 0) ||
+        (vm->nics > 0 && pipe2(s->shared.notify, O_CLOEXEC | O_NONBLOCK) != 0) ||
         !start_channels(c, s, vm->nics)) {
         (void)snprintf(why, why_size, "cannot start its process: %s", strerror(errno));
         return false;
@@ -103,6 +108,7 @@ static bool start_processes(struct child *c, const struct start *s, const struct
     struct spawn_job io = {.role = "io", .index = o->index, .image_fd = o->image_fd};
     struct spawn_job vmm = io;
     io.cpu = vm->io_cpu;
+    io.priority = sched_io_priority(o->image, o->index);
     job_add(&io, &c->report_fd, 1);
     uint32_t count = wires_io_fds(o->wires, &s->shared, o->image, o->index, fds);
     job_add(&io, fds, count);
@@ -118,8 +124,7 @@ static bool start_processes(struct child *c, const struct start *s, const struct
     job_add(&vmm, fds, count);
     if (!spawn(&vmm, &c->vmm)) {
         int saved = errno;
-        int status;
-        (void)spawn_reap(&c->io, true, &status);
+        spawn_end(&c->io);
         errno = saved;
         return false;
     }
@@ -138,6 +143,10 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
         (void)snprintf(why, why_size, "cannot start its process: %s", strerror(errno));
         ok = false;
     }
+    if (ok && s.shared.notify[1] >= 0) {
+        c->nudge_fd = s.shared.notify[1];
+        s.shared.notify[1] = -1;
+    }
     start_close(&s);
     if (!ok) {
         if (s.console[0] >= 0) {
@@ -148,6 +157,7 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
     c->console_fd = s.console[0];
     c->started_ns = host_ns();
     c->restart_at_ns = 0;
+    c->ending = false;
     c->ended = false;
     (void)fcntl(c->console_fd, F_SETFL, O_NONBLOCK);
     wires_wake_all(o->wires);
@@ -162,20 +172,38 @@ static bool has_ended(const struct spawned *s)
     return s->pid > 0 && poll(&p, 1, 0) == 1;
 }
 
-bool child_reap(struct child *c, struct child_end *end)
+bool child_reap(struct child *c)
 {
-    int status = 0;
-    end->by_io = !has_ended(&c->vmm) && has_ended(&c->io);
-    if (!end->by_io && !has_ended(&c->vmm)) {
+    int status;
+    if (!c->ending) {
+        c->end.by_io = !has_ended(&c->vmm) && has_ended(&c->io);
+        struct spawned *first = c->end.by_io ? &c->io : &c->vmm;
+        const struct spawned *other = c->end.by_io ? &c->vmm : &c->io;
+        if (!spawn_reap(first, &c->end.status)) {
+            return false;
+        }
+        c->ending = true;
+        if (other->pid > 0) {
+            (void)kill(other->pid, SIGKILL);
+        }
+    }
+    (void)spawn_reap(c->end.by_io ? &c->vmm : &c->io, &status);
+    if (c->vmm.pid > 0 || c->io.pid > 0) {
         return false;
     }
-    struct spawned *first = end->by_io ? &c->io : &c->vmm;
-    struct spawned *other = end->by_io ? &c->vmm : &c->io;
-    if (!spawn_reap(first, false, &end->status)) {
-        return false;
+    if (c->nudge_fd >= 0) {
+        (void)close(c->nudge_fd);
+        c->nudge_fd = -1;
     }
-    (void)spawn_reap(other, true, &status);
     return true;
+}
+
+void child_set_cables(const struct child *c, uint32_t out)
+{
+    if (c->nudge_fd >= 0 && shared_load(&c->report->cables_out) != out) {
+        shared_store(&c->report->cables_out, out);
+        (void)!write(c->nudge_fd, "", 1); /* full: it will look anyhow */
+    }
 }
 
 void child_complete_report(const struct child *c)

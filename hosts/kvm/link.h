@@ -28,7 +28,8 @@ enum link_type {
     LINK_REPORT = 6,  /* vm; struct vm_report: about once a second, and after LINK_STOPPED   */
     LINK_DONE = 7,    /* nothing runs any more: the last frame                               */
     LINK_SWITCH = 8,  /* vm: index of a switch; struct net_report: once a second, and last   */
-    LINK_PROCESS = 9, /* vm, or LINK_NO_VM: the supervisor; struct process_report            */
+    LINK_PROCESS = 9, /* vm, index of a switch, or LINK_NO_VM: the supervisor;
+                         struct process_report                                             */
     /* person to supervisor */
     LINK_INPUT = 32, /* vm; bytes for the guest's first UART                                */
     LINK_STOP = 33,  /* end every VM; LINK_DONE follows                                     */

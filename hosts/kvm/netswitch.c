@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The switch component: one process per switch. It has the rings of its ports and nothing else: no
  * guest's RAM, no sockets. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,6 +40,12 @@ static struct switch_policy policy_of(const struct system_image *image,
     return p;
 }
 
+static int refuse(const struct switch_process *p, const char *what)
+{
+    (void)snprintf(p->report->text, sizeof(p->report->text), "%s: %s", what, strerror(errno));
+    return 1;
+}
+
 /* Takes up the rings, and the counters, where the last process of this switch left them. */
 static bool add_ports(struct switch_process *p, const struct component *c)
 {
@@ -46,6 +53,7 @@ static bool add_ports(struct switch_process *p, const struct component *c)
     wires_make_plan(c->image, &plan);
     const struct wires_switch *ports = &plan.sw[c->index];
     if (c->fds < 2u + 2u * ports->ports) {
+        errno = EBADF;
         return false;
     }
     for (uint32_t i = 0; i < ports->ports; i++) { /* bound: SWITCH_PORTS_MAX */
@@ -94,9 +102,13 @@ int switch_main(const struct component *c)
     p.report->pid = (uint32_t)getpid();
     p.report->state = REPORT_LOADING;
     switch_init(&p.sw);
-    if (!add_ports(&p, c) || !sandbox_enter_mover()) {
-        return 1;
+    if (!add_ports(&p, c)) {
+        return refuse(&p, "its ports' rings cannot be mapped");
     }
+    if (!sandbox_enter_mover()) {
+        return refuse(&p, "it cannot enter its sandbox (CONFIG_SECCOMP_FILTER is needed)");
+    }
+    p.report->text[0] = '\0';
     p.report->state = REPORT_RUNNING;
     for (;;) {                                        /* bound: killed by the supervisor */
         for (uint32_t turns = 1; turn(&p); turns++) { /* bound: other business is there none */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/shared.h"
 #include "kvm/host.h"
 #include "kvm/shm.h"
 
@@ -40,6 +41,7 @@ bool parts_prepare(struct parts *p)
         part->is_uplink = i >= SYSTEM_SWITCHES_MAX;
         part->sw = i % SYSTEM_SWITCHES_MAX;
         part->process = SPAWNED_NONE;
+        part->account.part = part->is_uplink ? REPORT_PART_UPLINK : REPORT_PART_SWITCH;
         part->wanted =
             part->sw < p->image->switches &&
             (!part->is_uplink || p->image->switch_[part->sw].uplink != SYSTEM_UPLINK_NONE);
@@ -98,7 +100,7 @@ void parts_fill(const struct parts *p, struct pollfd fds[PARTS_MAX])
 static void ended(struct parts *p, struct part *part)
 {
     int status = 0;
-    if (!spawn_reap(&part->process, false, &status)) {
+    if (!spawn_reap(&part->process, &status)) {
         return;
     }
     if (part->is_uplink && WIFEXITED(status) && part->report.up->link == REPORT_LINK_DOWN) {
@@ -112,6 +114,9 @@ static void ended(struct parts *p, struct part *part)
     if (WIFSIGNALED(status)) {
         say(p, part, "its process was ended by signal %d (%s); it is started again",
             WTERMSIG(status), strsignal(WTERMSIG(status)));
+    } else if (!part->is_uplink && part->report.sw->state == REPORT_LOADING) {
+        const struct switch_report *r = part->report.sw;
+        say(p, part, "it cannot start: %.*s; it is tried again", (int)sizeof(r->text) - 1, r->text);
     } else {
         say(p, part, "its process ended with status %d; it is started again", WEXITSTATUS(status));
     }
@@ -184,6 +189,18 @@ void parts_report(const struct parts *p, uint32_t sw, struct net_report *out)
     }
 }
 
+bool parts_runs(const struct part *part)
+{
+    return part->is_uplink ? part->report.up->link == REPORT_LINK_UP
+                           : part->report.sw->state == REPORT_RUNNING;
+}
+
+bool parts_uplink_up(const struct parts *p, uint32_t sw)
+{
+    const struct part *part = &p->part[SYSTEM_SWITCHES_MAX + sw];
+    return !part->wanted || shared_load(&part->report.up->link) != REPORT_LINK_DOWN;
+}
+
 void parts_kill(const struct parts *p, uint32_t sw, bool uplink)
 {
     const struct part *part = &p->part[uplink ? SYSTEM_SWITCHES_MAX + sw : sw];
@@ -194,9 +211,8 @@ void parts_kill(const struct parts *p, uint32_t sw, bool uplink)
 
 void parts_stop(struct parts *p)
 {
-    int status;
     for (uint32_t i = 0; i < PARTS_MAX; i++) {
         p->part[i].restart_at_ns = 0;
-        (void)spawn_reap(&p->part[i].process, true, &status);
+        spawn_end(&p->part[i].process);
     }
 }

@@ -20,6 +20,7 @@ struct part {
     bool is_uplink;
     uint32_t sw; /* which switch it is, or is the uplink of */
     struct spawned process;
+    struct process_report account;
     uint32_t restarts;
     uint32_t told; /* uplink: the enum report_link that was last told */
     uint64_t started_ns;
@@ -57,6 +58,12 @@ uint64_t parts_next_ns(const struct parts *p);
 
 /* What is to be told of a switch and its uplink. */
 void parts_report(const struct parts *p, uint32_t sw, struct net_report *out);
+
+/* It has told that it does its work. */
+bool parts_runs(const struct part *part);
+
+/* False: the switch has an uplink, and that is known to be down. */
+bool parts_uplink_up(const struct parts *p, uint32_t sw);
 
 /* Kills the process of a switch, or of its uplink: a drill. */
 void parts_kill(const struct parts *p, uint32_t sw, bool uplink);

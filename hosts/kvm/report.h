@@ -55,12 +55,12 @@ struct vm_report {
     uint32_t version;
     uint32_t state; /* enum report_state */
     uint32_t pid;
-    uint32_t cpu;      /* the CPU it is pinned to, or UINT32_MAX                 */
-    uint32_t restarts; /* how often this VM was started before; by the supervisor */
-    uint32_t unused;
-    uint64_t load_ns;              /* from process start to the first entry, host ns         */
-    uint64_t up_ns;                /* from the first entry to now or to the end, host ns     */
-    uint64_t tsc_khz;              /* of the guest                                           */
+    uint32_t cpu;        /* the CPU it is pinned to, or UINT32_MAX                 */
+    uint32_t restarts;   /* how often this VM was started before; by the supervisor */
+    uint32_t cables_out; /* bit n: card n's is, as its uplink is down; by the supervisor */
+    uint64_t load_ns;    /* from process start to the first entry, host ns         */
+    uint64_t up_ns;      /* from the first entry to now or to the end, host ns     */
+    uint64_t tsc_khz;    /* of the guest                                           */
     uint64_t exits[VM_EXIT_KINDS]; /* exits that reached the core, by enum vm_exit_kind  */
     uint64_t interrupts;           /* injected                                               */
     uint64_t nmis;
@@ -89,6 +89,7 @@ struct switch_report {
     uint32_t state; /* enum report_state */
     uint32_t pid;
     uint64_t wakes;
+    char text[128];                              /* why it cannot run: one sentence, or empty */
     struct switch_counts port[SWITCH_PORTS_MAX]; /* in the order of struct system_switch */
 };
 
@@ -107,6 +108,7 @@ struct uplink_report {
     uint64_t in_bytes;
     uint64_t in_full;       /* dropped: the ring to the switch was full */
     uint64_t out_malformed; /* dropped: words that do not fit           */
+    uint64_t out_refused;   /* dropped: to what is this host's alone     */
     uint64_t cut_frames;    /* segmented or checksummed in software     */
     char text[256];
 };
@@ -119,9 +121,17 @@ struct net_report {
     uint32_t uplink_restarts; /* of the uplink */
 };
 
+enum report_part {
+    REPORT_PART_VMM = 0, /* or the supervisor */
+    REPORT_PART_IO = 1,
+    REPORT_PART_SWITCH = 2,
+    REPORT_PART_UPLINK = 3,
+};
+
 /* What a process of ours takes from the host, seen from outside (account.h). The first sample is
  * taken when it has just begun its work, the others every few seconds. */
 struct process_report {
+    uint32_t part; /* enum report_part: what it is of the VM, or the switch */
     uint32_t pid;
     uint32_t samples;           /* 0: nothing is known             */
     uint64_t private_kib;       /* memory of its own, in the last  */
@@ -130,7 +140,6 @@ struct process_report {
     uint32_t fds;               /* open descriptors, in the last   */
     uint32_t fds_first;
     uint32_t fds_peak;
-    uint32_t unused;
 };
 
 #endif

@@ -51,6 +51,16 @@ bool sched_set_priority(pid_t pid, uint32_t priority)
     return priority == 0 || sched_setscheduler(pid, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
 }
 
+uint32_t sched_io_priority(const struct system_image *image, uint32_t vm)
+{
+    uint32_t least = image->vm[vm].priority;
+    for (uint32_t i = 0; i < image->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        uint32_t priority = image->vm[i].priority;
+        least = priority != 0 && priority < least ? priority : least;
+    }
+    return least == 0 ? 0 : least - 1u;
+}
+
 static bool is_strict(const struct system_image *image)
 {
     return (image->flags & SYSTEM_FLAG_STRICT) != 0;

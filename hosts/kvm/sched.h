@@ -20,6 +20,10 @@ void sched_pin(uint32_t logical);
 /* The VM's process goes before all that have a smaller priority. False: errno. 0 always succeeds. */
 bool sched_set_priority(pid_t pid, uint32_t priority);
 
+/* The priority of a VM's io. Behind every VM that has one, so that a flood of frames takes no time from
+ * any of them; in front of everything else, if the file leaves room: one less than the smallest. */
+uint32_t sched_io_priority(const struct system_image *image, uint32_t vm);
+
 enum sched_fit {
     SCHED_FITS,    /* the host has what the system file wants                       */
     SCHED_WARNING, /* `text`: what it has not, and what happens instead             */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -67,22 +68,33 @@ bool spawn(const struct spawn_job *job, struct spawned *out)
     return true;
 }
 
-bool spawn_reap(struct spawned *s, bool kill_it, int *status)
+static void forget(struct spawned *s)
 {
-    if (s->pid <= 0) {
-        return false;
-    }
-    if (kill_it) {
-        (void)kill(s->pid, SIGKILL);
-    }
-    pid_t got;
-    do {
-        got = waitpid(s->pid, status, 0);
-    } while (got < 0 && errno == EINTR);
-    if (got != s->pid) {
-        return false;
-    }
     (void)close(s->pid_fd);
     *s = SPAWNED_NONE;
+}
+
+bool spawn_reap(struct spawned *s, int *status)
+{
+    if (s->pid <= 0 || waitpid(s->pid, status, WNOHANG) != s->pid) {
+        return false;
+    }
+    forget(s);
     return true;
+}
+
+void spawn_end(struct spawned *s)
+{
+    int status;
+    if (s->pid <= 0) {
+        return;
+    }
+    struct pollfd p = {.fd = s->pid_fd, .events = POLLIN};
+    (void)kill(s->pid, SIGKILL);
+    while (poll(&p, 1, SPAWN_END_MS) < 0 && errno == EINTR) {
+        /* bound: one turn a signal */
+    }
+    if (!spawn_reap(s, &status)) {
+        forget(s); /* init buries it when we are gone */
+    }
 }

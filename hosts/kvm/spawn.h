@@ -37,8 +37,13 @@ struct spawned {
 /* False: errno. The process dies with its parent. */
 bool spawn(const struct spawn_job *job, struct spawned *out);
 
-/* Takes the wait status of a process that has ended, or that SIGKILL is to end now. False: it cannot
- * be waited for. Afterwards *s is SPAWNED_NONE. */
-bool spawn_reap(struct spawned *s, bool kill_it, int *status);
+/* Takes the wait status of a process that has ended; *s is SPAWNED_NONE then. False: it has not, or there
+ * is none. Never waits. */
+bool spawn_reap(struct spawned *s, int *status);
+
+/* Ends it by SIGKILL, and waits for that, but not for ever: a process in the hands of a driver that hangs
+ * does not even die. Afterwards *s is SPAWNED_NONE. */
+#define SPAWN_END_MS 2000
+void spawn_end(struct spawned *s);
 
 #endif

@@ -80,20 +80,35 @@ static uint64_t cpu_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Looks at every process and tells what it takes. A VM's process counts from when its guest runs. */
+static void account_one(struct supervisor *s, uint32_t index, struct process_report *account,
+                        pid_t pid)
+{
+    if (account_sample(account, pid) && tell_has_room(&s->tell)) {
+        tell_now(&s->tell, LINK_PROCESS, index, account, sizeof(*account));
+    }
+}
+
+/* Looks at every process and tells what it takes. Each counts from when it has begun its work: before,
+ * it maps files and libraries. */
 static void account_all(struct supervisor *s)
 {
     uint64_t begin = cpu_ns();
     for (uint32_t i = 0; i < s->image->vms; i++) {
         struct child *c = &s->child[i];
-        if (c->vmm.pid > 0 && c->report->state == REPORT_RUNNING &&
-            account_sample(&c->account, c->vmm.pid) && tell_has_room(&s->tell)) {
-            tell_now(&s->tell, LINK_PROCESS, i, &c->account, sizeof(c->account));
+        if (c->vmm.pid > 0 && c->report->state == REPORT_RUNNING) {
+            account_one(s, i, &c->account, c->vmm.pid);
+        }
+        if (c->io.pid > 0 && c->report->io.state == REPORT_RUNNING) {
+            account_one(s, i, &c->io_account, c->io.pid);
         }
     }
-    if (account_sample(&s->account, 0) && tell_has_room(&s->tell)) {
-        tell_now(&s->tell, LINK_PROCESS, LINK_NO_VM, &s->account, sizeof(s->account));
+    for (uint32_t i = 0; i < PARTS_MAX; i++) {
+        struct part *part = &s->parts.part[i];
+        if (part->process.pid > 0 && parts_runs(part)) {
+            account_one(s, part->sw, &part->account, part->process.pid);
+        }
     }
+    account_one(s, LINK_NO_VM, &s->account, 0);
     uint64_t pause = (cpu_ns() - begin) * ACCOUNT_SHARE;
     s->next_account_ns = host_ns() + (pause > ACCOUNT_EVERY_NS ? pause : ACCOUNT_EVERY_NS);
 }
@@ -114,7 +129,7 @@ static void ask_all_to_stop(struct supervisor *s)
         }
         if (s->child[i].vmm.pid > 0) {
             (void)kill(s->child[i].vmm.pid, SIGTERM);
-        } else if (!s->child[i].ended) {
+        } else if (!s->child[i].ended && !s->child[i].ending) {
             s->child[i].over = true;
         }
     }
@@ -186,8 +201,10 @@ static bool wants_restart(const struct supervisor *s, uint32_t index,
 static void reap(struct supervisor *s, uint32_t index)
 {
     struct child *c = &s->child[index];
-    c->end = (struct child_end){.on_request = s->kill_at_ns != 0};
-    c->ended = child_reap(c, &c->end);
+    if (!c->ending) {
+        c->end = (struct child_end){.on_request = s->kill_at_ns != 0};
+    }
+    c->ended = child_reap(c);
     c->words_until_ns = host_ns() + LAST_WORDS_NS;
 }
 
@@ -324,6 +341,21 @@ static void report_all(struct supervisor *s)
     }
 }
 
+/* Each VM learns which of its cards lead to an uplink that is down, as far as they want to know. */
+static void tell_cables(const struct supervisor *s)
+{
+    for (uint32_t i = 0; i < s->image->vms; i++) {
+        const struct system_vm *vm = &s->image->vm[i];
+        uint32_t out = 0;
+        for (uint32_t n = 0; n < vm->nics; n++) { /* bound: SYSTEM_NICS_MAX */
+            const struct system_nic *nic = &vm->nic[n];
+            bool follows = (nic->policy & SYSTEM_NIC_FOLLOWS) != 0;
+            out |= follows && !parts_uplink_up(&s->parts, nic->switch_) ? 1u << n : 0;
+        }
+        child_set_cables(&s->child[i], out);
+    }
+}
+
 static void do_what_is_due(struct supervisor *s)
 {
     uint64_t now = host_ns();
@@ -346,6 +378,7 @@ static void do_what_is_due(struct supervisor *s)
     if (!s->tell.up && s->kill_at_ns == 0) {
         ask_all_to_stop(s); /* nobody is there to be told: nothing is to run on unwatched */
     }
+    tell_cables(s); /* before an uplink that died is started again */
     parts_do_due(&s->parts, now);
     kill_stubborn(s);
 }

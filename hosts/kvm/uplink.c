@@ -3,6 +3,9 @@
  * switch; behind it libslirp plays router, DHCP and DNS server, and opens ordinary sockets of this
  * user for what the guests want of the world. IPv4 only.
  *
+ * Guests reach the services of this host's own 127.0.0.1 only if the system file says so. libslirp keeps
+ * what goes to host_address away from there; other ways lead there, too, and are closed here.
+ *
  * What does not fit into the ring towards the switch is dropped and counted. Frames from guests may
  * have checksums and segmentation left to do: that is done here, libslirp takes finished frames. */
 #include <arpa/inet.h>
@@ -25,7 +28,16 @@
 #define UPLINK_POLLS       1024u /* sockets at once; libslirp's others wait */
 #define UPLINK_TURN_FRAMES 64u   /* as the world sees them: pieces */
 #define UPLINK_BATCH       16u   /* frames that the switch is shown at once */
-#define UPLINK_DHCP_FIRST  15u   /* the first address given out, in the network */
+#define ETHERNET_BYTES     14u
+#define IPV4_BYTES         20u
+#define TYPE_IPV4          0x0800u
+#define IPV4_FRAGMENT      0x3FFFu /* offset, and that more follow */
+#define PROTOCOL_ICMP      1u
+#define PROTOCOL_TCP       6u
+#define PROTOCOL_UDP       17u
+#define PORT_DNS           53u
+
+#define UPLINK_DHCP_FIRST 15u /* the first address given out, in the network */
 
 struct uplink {
     const struct system_switch *system;
@@ -34,6 +46,8 @@ struct uplink {
     Slirp *slirp;
     int wake_fd;
     int switch_wake;
+    bool loopback; /* guests may reach this host's 127.0.0.1 */
+    uint32_t name_server;
     struct ring_writer out; /* to the switch */
     struct ring_reader in;  /* from the switch */
     uint32_t unpublished;   /* frames in `out` that the switch does not see yet */
@@ -42,6 +56,11 @@ struct uplink {
     struct offload_cut cut;
     uint8_t piece[FRAME_MAX_BYTES];
 };
+
+static uint32_t be16(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 8 | at[1];
+}
 
 /* --- What libslirp calls ----------------------------------------------------------------------- */
 
@@ -196,6 +215,7 @@ static bool make_slirp(struct uplink *u)
         .vhost = address(s->host_address),
         .vnameserver = address_in(s, host + 1u),
         .vdhcp_start = address_in(s, UPLINK_DHCP_FIRST),
+        .disable_host_loopback = (s->flags & SYSTEM_SWITCH_LOOPBACK) == 0,
     };
     if (!slirp_lib_load(&u->lib, u->report->text, sizeof(u->report->text))) {
         return false;
@@ -240,12 +260,40 @@ static bool attach(struct uplink *u, const struct component *c)
     }
     u->report->pid = (uint32_t)getpid();
     u->report->text[0] = '\0';
+    u->loopback = (u->system->flags & SYSTEM_SWITCH_LOOPBACK) != 0;
+    u->name_server =
+        ntohl(address_in(u->system, u->system->host_address - u->system->network + 1u).s_addr);
     ring_writer_attach(&u->out, &rings->to_switch);
     ring_reader_attach(&u->in, &rings->from_switch);
     return true;
 }
 
 /* --- The loop ---------------------------------------------------------------------------------- */
+
+/* To an address by which guests would reach this host's own 127.0.0.1, or anything that it alone should
+ * reach there. libslirp opens whatever a guest names outside of its network, so 127.0.0.0/8 and 0.0.0.0,
+ * which is "this host", are no destinations. The name server's address leads to the host's, which may be
+ * a program on 127.0.0.1: it is for DNS and for ping, whole datagrams only, as later fragments have no
+ * port. RFC 791 3.1, RFC 1122 3.2.1.3. */
+static bool leads_home(const struct uplink *u, const uint8_t *frame, uint32_t len)
+{
+    const uint8_t *ip = frame + ETHERNET_BYTES;
+    if (len < ETHERNET_BYTES + IPV4_BYTES || be16(frame + 12) != TYPE_IPV4) {
+        return false;
+    }
+    uint32_t to = be16(ip + 16) << 16 | be16(ip + 18);
+    uint32_t header = (ip[0] & 0xFu) * 4u;
+    if (to >> 24 == 127u || to >> 24 == 0) {
+        return true;
+    }
+    if (to != u->name_server || ip[9] == PROTOCOL_ICMP) {
+        return false;
+    }
+    bool whole = (be16(ip + 6) & IPV4_FRAGMENT) == 0;
+    bool ported = (ip[9] == PROTOCOL_TCP || ip[9] == PROTOCOL_UDP) && header >= IPV4_BYTES &&
+                  len >= ETHERNET_BYTES + header + 4u;
+    return !whole || !ported || be16(ip + header + 2) != PORT_DNS;
+}
 
 /* Returns how many frames it was for the world. */
 static uint32_t hand_over(struct uplink *u, const uint8_t *frame, const struct frame_words *words)
@@ -260,6 +308,10 @@ static uint32_t hand_over(struct uplink *u, const uint8_t *frame, const struct f
     for (uint32_t i = 0; i < u->cut.pieces; i++) { /* bound: FRAME_MAX_BYTES */
         uint32_t len = offload_piece_bytes(&u->cut, i);
         offload_piece(&u->cut, frame, i, u->piece);
+        if (!u->loopback && leads_home(u, u->piece, len)) {
+            u->report->out_refused++;
+            continue;
+        }
         u->lib.input(u->slirp, u->piece, (int)len);
         u->report->out_frames++;
         u->report->out_bytes += len;

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/shared.h"
 #include "board/vm.h"
 #include "boot/boot.h"
 #include "kvm/component.h"
@@ -376,6 +377,7 @@ static void run(struct vmm *v)
         if (signal_io != 0) {
             signal_io = 0;
             vmm_net_drain(&v->net);
+            vmm_net_cables(&v->net, v->vm, shared_load(&v->report->cables_out), tsc);
         }
         if (signal_stop != 0) {
             break;

@@ -58,6 +58,13 @@ void vmm_net_drain(struct vmm_net *n)
     }
 }
 
+void vmm_net_cables(const struct vmm_net *n, struct vm *vm, uint32_t out, uint64_t tsc)
+{
+    for (uint32_t i = 0; i < n->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        vm_set_link(vm, i, (out >> i & 1u) == 0, tsc);
+    }
+}
+
 static bool set_doorbell(const struct vmm_net *n, const struct vm_doorbell *b, int vm_fd,
                          uint32_t flags)
 {

@@ -34,10 +34,13 @@ bool vmm_net_watch(const struct vmm_net *n);
 /* Wakes the io. @pre nic < n->nics */
 void vmm_net_kick(const struct vmm_net *n, uint32_t nic);
 
-/* Takes the notifications that came: what they are about is in the channels. Of an io that is dead it
- * hears once: the pipe stays readable, and a vmm that goes on polling it would run, with its priority, in
- * front of the supervisor which is about to end it. */
+/* Takes the notifications that came: what they are about is in the channels, and in the report. When
+ * nobody is left who could send any it hears so once: the pipe stays readable, and a vmm that goes on
+ * polling it would run, with its priority, in front of everybody. */
 void vmm_net_drain(struct vmm_net *n);
+
+/* Bit n of `out`: the cable of card n is out. Their guest is told of what has changed. */
+void vmm_net_cables(const struct vmm_net *n, struct vm *vm, uint32_t out, uint64_t tsc);
 
 /* Registers the doorbells with KVM if they have changed: cheap otherwise. One that KVM refuses comes
  * out as an exit, and the core kicks. */

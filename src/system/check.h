@@ -74,7 +74,7 @@ enum system_fault_code {
     SYSTEM_SWITCH_HOST,     /* the host's address is not a host of that network          */
     SYSTEM_FORWARD_PORT,    /* other_index: which forward; a port is 0                   */
     SYSTEM_FORWARD_OUTSIDE, /* other_index; not a host of the uplink's network           */
-    SYSTEM_FORWARD_TAKEN,   /* other_index; an earlier forward has that port of the host */
+    SYSTEM_FORWARD_TAKEN, /* other_index; a forward of switch other_vm has that port of the host */
 };
 
 enum system_field {

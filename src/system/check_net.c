@@ -75,11 +75,15 @@ static void check_nic_values(struct finder *f, const struct system_nic *n, uint3
     bool plugged = n->switch_ < u32_min(f->image->switches, SYSTEM_SWITCHES_MAX);
     bool slot =
         nic_on_pci(n) ? n->pci_device >= 1 && n->pci_device <= SLOT_MAX : n->pci_device == 0;
-    bool bits = (n->offers & ~SYSTEM_NIC_OFFERS_ALL) == 0 && (n->policy & ~SYSTEM_NIC_PINNED) == 0;
+    bool bits =
+        (n->offers & ~SYSTEM_NIC_OFFERS_ALL) == 0 && (n->policy & ~SYSTEM_NIC_POLICY_ALL) == 0;
     bool place = !nic_on_pci(n) || n->at == 0;
     if (!known || !plugged || !slot || !bits || !place || n->unused != 0) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NIC, index);
     } else if (n->peers >> system_ports(f->image, n->switch_) != 0) {
+        found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NIC, index);
+    } else if ((n->policy & SYSTEM_NIC_FOLLOWS) != 0 &&
+               f->image->switch_[n->switch_].uplink == SYSTEM_UPLINK_NONE) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NIC, index);
     }
     bool power = n->queue_size != 0 && (n->queue_size & (n->queue_size - 1u)) == 0;
@@ -244,6 +248,28 @@ static bool is_host(const struct system_switch *s, uint32_t address)
     return (address & ~host_bits(s)) == s->network && host != 0 && host != host_bits(s);
 }
 
+/* A port of the host leads to one place, whichever of its addresses it is asked at: some hosts have but one
+ * (a simulated machine), and one forward may be for all of them. */
+static void check_forward_port(struct finder *f, uint32_t index, uint32_t forward)
+{
+    const struct system_forward *w = &f->image->switch_[index].forward[forward];
+    for (uint32_t s = 0; s <= index; s++) { /* bound: SYSTEM_SWITCHES_MAX */
+        const struct system_switch *other = &f->image->switch_[s];
+        uint32_t all = u32_min(other->forwards, SYSTEM_FORWARDS_MAX);
+        uint32_t forwards = s == index ? forward : all;
+        for (uint32_t i = 0; i < forwards; i++) { /* bound: SYSTEM_FORWARDS_MAX */
+            const struct system_forward *o = &other->forward[i];
+            if (o->host_port == w->host_port && o->udp == w->udp) {
+                found_with(f, SYSTEM_FORWARD_TAKEN, SYSTEM_FIELD_SWITCH, index, forward);
+                if (f->count <= f->max) {
+                    f->faults[f->count - 1].other_vm = s;
+                }
+                return;
+            }
+        }
+    }
+}
+
 static void check_forward(struct finder *f, const struct system_switch *s, uint32_t index,
                           uint32_t forward)
 {
@@ -257,14 +283,7 @@ static void check_forward(struct finder *f, const struct system_switch *s, uint3
     if (w->udp > 1 || !all_zero(w->unused, sizeof(w->unused))) {
         found(f, SYSTEM_SWITCH_VALUE, SYSTEM_FIELD_SWITCH, index);
     }
-    for (uint32_t i = 0; i < forward; i++) { /* bound: SYSTEM_FORWARDS_MAX */
-        const struct system_forward *o = &s->forward[i];
-        if (o->host_port == w->host_port && o->udp == w->udp &&
-            o->host_address == w->host_address) {
-            found_with(f, SYSTEM_FORWARD_TAKEN, SYSTEM_FIELD_SWITCH, index, forward);
-            return;
-        }
-    }
+    check_forward_port(f, index, forward);
 }
 
 /* Without an uplink nothing of it may be set. */
@@ -273,12 +292,14 @@ static void check_uplink(struct finder *f, const struct system_switch *s, uint32
     uint32_t forwards = u32_min(s->forwards, SYSTEM_FORWARDS_MAX);
     uint32_t unused = SYSTEM_FORWARDS_MAX - forwards;
     bool rest = all_zero(&s->forward[forwards], unused * sizeof(s->forward[0]));
-    if (s->uplink > SYSTEM_UPLINK_USER || s->forwards > SYSTEM_FORWARDS_MAX || !rest) {
+    if (s->uplink > SYSTEM_UPLINK_USER || s->forwards > SYSTEM_FORWARDS_MAX || !rest ||
+        (s->flags & ~SYSTEM_SWITCH_LOOPBACK) != 0 || s->unused != 0) {
         found(f, SYSTEM_SWITCH_VALUE, SYSTEM_FIELD_SWITCH, index);
         return;
     }
     if (s->uplink == SYSTEM_UPLINK_NONE) {
-        if (s->network != 0 || s->prefix != 0 || s->host_address != 0 || s->forwards != 0) {
+        if (s->network != 0 || s->prefix != 0 || s->host_address != 0 || s->forwards != 0 ||
+            s->flags != 0) {
             found(f, SYSTEM_SWITCH_VALUE, SYSTEM_FIELD_SWITCH, index);
         }
         return;

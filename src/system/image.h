@@ -113,7 +113,9 @@ enum system_shell {
 #define SYSTEM_NIC_EVENT_IDX  0x10u
 #define SYSTEM_NIC_OFFERS_ALL 0x1Fu
 
-#define SYSTEM_NIC_PINNED 0x1u /* the switch lets frames from mac[] through, and no others */
+#define SYSTEM_NIC_PINNED     0x1u /* the switch lets frames from mac[] through, and no others */
+#define SYSTEM_NIC_FOLLOWS    0x2u /* its cable is out while its switch's uplink is down       */
+#define SYSTEM_NIC_POLICY_ALL 0x3u
 
 struct system_nic {
     uint64_t at;           /* guest-physical base of the register window; 0 for PCI shells */
@@ -125,7 +127,7 @@ struct system_nic {
     uint32_t mtu;          /* 68 to 65,535                                                 */
     uint8_t mac[6];        /* a unicast address                                            */
     uint16_t pci_device;   /* PCI shells: device number on bus 0, 1 to 31                  */
-    uint32_t policy;       /* SYSTEM_NIC_PINNED                                            */
+    uint32_t policy;       /* SYSTEM_NIC_PINNED, SYSTEM_NIC_FOLLOWS                        */
     uint32_t peers;        /* bit n: may send to port n of its switch                      */
     uint32_t frames_per_s; /* 0: no limit                                                 */
     uint32_t bytes_per_s;
@@ -148,6 +150,8 @@ struct system_forward {
     uint8_t unused[3];
 };
 
+#define SYSTEM_SWITCH_LOOPBACK 0x1u /* guests reach the host's own 127.0.0.1 by host_address */
+
 /* Ports of a switch: its NICs in the order of the file, VM by VM; then the uplink, if any. */
 struct system_switch {
     char name[SYSTEM_NAME_MAX];
@@ -157,6 +161,8 @@ struct system_switch {
     uint32_t prefix;
     uint32_t host_address; /* what guests call the host by, in that network */
     uint32_t forwards;
+    uint32_t flags; /* SYSTEM_SWITCH_* */
+    uint32_t unused;
     struct system_forward forward[SYSTEM_FORWARDS_MAX];
 };
 
@@ -202,7 +208,7 @@ struct system_image {
 
 _Static_assert(sizeof(struct system_file) == 1560, "no hidden padding");
 _Static_assert(sizeof(struct system_nic) == 64, "no hidden padding");
-_Static_assert(sizeof(struct system_switch) == 56 + SYSTEM_FORWARDS_MAX * 16u, "no hidden padding");
+_Static_assert(sizeof(struct system_switch) == 64 + SYSTEM_FORWARDS_MAX * 16u, "no hidden padding");
 _Static_assert(sizeof(struct system_vm) % 8 == 0, "no hidden padding");
 _Static_assert(sizeof(struct system_image) ==
                    40 + (uint64_t)SYSTEM_VMS_MAX * sizeof(struct system_vm) +

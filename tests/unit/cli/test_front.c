@@ -36,7 +36,7 @@ enum step_kind {
     CONSOLE, /* vm, text                                                         */
     STOPPED, /* vm, cause, code, restart, text                                   */
     AGAIN,   /* vm, code: was reset, after so many restarts                      */
-    PROCESS, /* vm or LINK_NO_VM, code: so many KiB of its own                   */
+    PROCESS, /* vm or LINK_NO_VM, code: so many KiB of its own, cause: which part */
     REPORT,  /* vm                                                               */
     NOTE,    /* vm, text                                                         */
     DONE,
@@ -122,7 +122,8 @@ static void fake_again(const struct step *s)
 
 static void fake_process(const struct step *s)
 {
-    const struct process_report p = {.pid = 7, .samples = 2, .private_kib = s->code, .fds = 9};
+    const struct process_report p = {
+        .part = s->cause, .pid = 7, .samples = 2, .private_kib = s->code, .fds = 9};
     link_write(fake.fd, LINK_PROCESS, s->vm, &p, sizeof(p));
 }
 
@@ -480,6 +481,9 @@ static void a_link_that_breaks_is_told_apart_from_one_that_never_began(void **st
         {{{END, 0, NULL, 0, 0, 0}}, RUN_NOT_STARTED},
         {{BOTH_START, {END, 0, NULL, 0, 0, 0}}, RUN_BROKEN},
         {{BOTH_START, {GARBAGE, 0, NULL, 0, 0, 0}}, RUN_BROKEN},
+        {{BOTH_START, {PROCESS, 7, NULL, 1, REPORT_PART_IO, 0}}, RUN_BROKEN},
+        {{BOTH_START, {PROCESS, 0, NULL, 1, REPORT_PART_SWITCH, 0}}, RUN_BROKEN},
+        {{BOTH_START, {PROCESS, 0, NULL, 1, REPORT_PART_UPLINK + 1, 0}}, RUN_BROKEN},
         {{BOTH_START, {SHORT, 0, NULL, 0, 0, 0}}, RUN_BROKEN},
         {{BOTH_START, {CONSOLE, 2, "no such VM", 0, 0, 0}}, RUN_BROKEN},
         {{BOTH_START, {CONSOLE, LINK_NO_VM, "no VM", 0, 0, 0}}, RUN_BROKEN},
@@ -635,11 +639,18 @@ static void accounts_are_kept_by_process_and_the_front_looks_at_itself(void **st
                                          {PROCESS, LINUX, NULL, 100, 0, 0},
                                          {PROCESS, LINK_NO_VM, NULL, 300, 0, 0},
                                          {PROCESS, LINUX, NULL, 200, 0, 0},
+                                         {PROCESS, LINUX, NULL, 201, REPORT_PART_IO, 0},
+                                         {PROCESS, 0, NULL, 202, REPORT_PART_SWITCH, 0},
+                                         {PROCESS, 0, NULL, 203, REPORT_PART_UPLINK, 0},
                                          SAYS(RTOS, "x"),
                                          OBEYS_STOP};
     add(WATCH_UNTIL, "rtos:x");
+    image.switches = 1;
     play(script);
     assert_int_equal(facts.status, 0);
+    assert_int_equal(facts.vm[LINUX].io_process.private_kib, 201);
+    assert_int_equal(facts.sw[0].process.private_kib, 202);
+    assert_int_equal(facts.sw[0].uplink_process.private_kib, 203);
     assert_int_equal(facts.vm[LINUX].process.private_kib, 200);
     assert_int_equal(facts.vm[RTOS].process.samples, 0);
     assert_int_equal(facts.supervisor.private_kib, 300);

@@ -409,6 +409,9 @@ static void plug_in(void)
     for (unsigned i = 0; i < SUMMARY_NIC_COUNTERS; i++) {
         nic[i] = 300 + i;
     }
+    facts.vm[0].io_process = (struct process_report){.samples = 1, .pid = 41, .fds = 6};
+    facts.sw[0].process = (struct process_report){.samples = 1, .pid = 42, .fds = 7};
+    facts.sw[0].uplink_process = (struct process_report){.samples = 1, .pid = 43, .fds = 8};
     uint64_t *card = (uint64_t *)&facts.vm[0].report.card[0];
     for (unsigned i = 0; i < SUMMARY_CARD_COUNTERS; i++) {
         card[i] = 400 + i;
@@ -422,6 +425,12 @@ static void the_network_is_in_the_json_by_name(void **state)
     print(summary_json);
     holds("/vms/0/report/net/0/tx_frames", "300");
     holds("/vms/0/report/net/0/breaks", "310");
+    holds("/processes/2/name", "rtos/io");
+    holds("/processes/2/pid", "41");
+    holds("/processes/3/name", "/switch/lan");
+    holds("/processes/3/pid", "42");
+    holds("/processes/4/name", "/uplink/lan");
+    holds("/processes/4/fds", "8");
     holds("/vms/0/report/net/0/card/kicks", "400");
     holds("/vms/0/report/net/0/card/resets", "403");
     holds("/vms/0/report/net/0/card/refused_features", "405");
@@ -459,7 +468,7 @@ static void the_network_is_in_the_table(void **state)
         "switch lan\n  rtos net 0   in 10 frames, 0 bytes; out 0, 1000\n",
         "dropped: full 200, frame_rate 201,",
         "uplink      up, but port ?[1mUUU",
-        "dropped: full 5, malformed 0\n",
+        "dropped: full 5, malformed 0, to this host's loopback 0\n",
         "its process died 3 times\n",
         "switch far\n  never started\n",
     };

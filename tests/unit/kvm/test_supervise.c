@@ -20,11 +20,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kvm/link.h"
+#include "kvm/sched.h"
+#include "kvm/spawn.h"
 #include "kvm/supervise.h"
 
 #define BOARD_FD 100 /* struct board, inherited by everybody */
@@ -37,6 +40,8 @@ struct board {
     atomic_uint stuck;          /* a VM could not write any more */
     atomic_uint go;
     atomic_int policy[SYSTEM_VMS_MAX]; /* of their scheduling */
+    atomic_uint cables_out[2];         /* times that the second VM was told: plugged in, out */
+    atomic_uint uplink_goes_down;
 };
 
 static struct board *board;
@@ -72,6 +77,30 @@ static void flood(int console)
     }
 }
 
+static void wait_for(atomic_uint *flag)
+{
+    while (atomic_load(flag) == 0) {
+        pause_a_little();
+    }
+}
+
+/* A VM with a card: notes each time that it is nudged and what it then sees of its cable. */
+static void watch_cable(struct vm_report *report, int notify, int console)
+{
+    uint8_t byte;
+    for (;;) {
+        struct pollfd p[2] = {{.fd = notify, .events = POLLIN}, {.fd = console, .events = POLLIN}};
+        (void)poll(p, 2, -1);
+        if (p[1].revents != 0) {
+            return;
+        }
+        if (read(notify, &byte, 1) == 1) {
+            uint32_t out = *(volatile uint32_t *)&report->cables_out;
+            atomic_fetch_add(&board->cables_out[out & 1u], 1);
+        }
+    }
+}
+
 /* A switch, an uplink or an io: does what the switch's name says. */
 static int part(char **argv)
 {
@@ -86,12 +115,25 @@ static int part(char **argv)
     if (which == 0) {
         struct switch_report *r = page;
         r->port[0].in_frames += 100;
+        r->state = strcmp(name, "mute") == 0 ? REPORT_LOADING : REPORT_RUNNING;
+        strcpy(r->text, "no ports");
+        if (r->state == REPORT_LOADING) {
+            return 1;
+        }
     } else if (which == 1) {
         struct uplink_report *r = page;
         r->link = strcmp(name, "down") == 0 ? REPORT_LINK_DOWN : REPORT_LINK_UP;
         strcpy(r->text, "no way");
         if (r->link == REPORT_LINK_DOWN) {
             return 1;
+        }
+        if (strcmp(name, "ill") == 0 && starts == 1) {
+            wait_for(&board->uplink_goes_down);
+            (void)raise(SIGKILL);
+        } else if (strcmp(name, "ill") == 0) {
+            r->link = REPORT_LINK_DOWN;
+            wait_for(&board->go);
+            r->link = REPORT_LINK_UP;
         }
     } else {
         struct vm_report *r = page;
@@ -108,13 +150,6 @@ static int part(char **argv)
     }
     (void)raise(SIGKILL);
     return 0;
-}
-
-static void wait_for_go(void)
-{
-    while (atomic_load(&board->go) == 0) {
-        pause_a_little();
-    }
 }
 
 static int component(char **argv)
@@ -137,6 +172,8 @@ static int component(char **argv)
     report->state = REPORT_RUNNING;
     if (strcmp(name, "flood") == 0) {
         flood(console);
+    } else if (strcmp(name, "cable") == 0) {
+        watch_cable(report, atoi(argv[8]), console);
     } else if (strcmp(name, "refused") == 0) {
         report->end = VM_END_TRIPLE_FAULT;
     } else if (strcmp(name, "unhappy") == 0) {
@@ -145,14 +182,14 @@ static int component(char **argv)
     } else if (strcmp(name, "shrink") == 0) {
         report->end_code = ftruncate(atoi(argv[6]), 0) == 0 ? 1 : 2;
     } else if (strcmp(name, "quiet") == 0) {
-        wait_for_go();
+        wait_for(&board->go);
         (void)send(console, "hello\n", 6, MSG_NOSIGNAL);
         until_end_of_input(console);
     } else if (strcmp(name, "again") == 0) {
-        wait_for_go();
+        wait_for(&board->go);
         report->end = VM_END_RESET;
     } else if (strcmp(name, "once") == 0 && starts == 1) {
-        wait_for_go();
+        wait_for(&board->go);
         report->end = VM_END_RESET;
     } else {
         (void)signal(SIGTERM, SIG_IGN); /* as one that comes just before the wait */
@@ -581,6 +618,112 @@ static void an_uplink_that_cannot_be_had_is_told_and_nothing_fails(void **state)
     stop(link, pid);
 }
 
+static void a_switch_that_cannot_start_says_why(void **state)
+{
+    (void)state;
+    int link;
+    new_board("deaf", "deaf2");
+    plug_in("mute");
+    pid_t pid = new_supervisor(&link);
+    note_with(link, "switch \"mute\": it cannot start: no ports; it is tried again");
+    stop(link, pid);
+}
+
+/* Both VMs have a card there; one wants to know. */
+static void an_uplink_that_goes_down_is_told_to_who_follows_it(void **state)
+{
+    (void)state;
+    int link;
+    new_board("deaf", "cable");
+    plug_in("ill");
+    image.vm[1].nic[0].policy = SYSTEM_NIC_FOLLOWS;
+    pid_t pid = new_supervisor(&link);
+    assert_true(comes_true(&board->starts[1], 1) && comes_true(&board->part_starts[1], 1));
+    assert_int_equal(atomic_load(&board->cables_out[1]), 0);
+    atomic_store(&board->uplink_goes_down, 1);
+    assert_true(comes_true(&board->cables_out[1], 1));
+    assert_true(comes_true(&board->part_starts[1], 2));
+    assert_int_equal(atomic_load(&board->cables_out[0]), 0); /* still down */
+    atomic_store(&board->go, 1);
+    assert_true(comes_true(&board->cables_out[0], 1));
+    assert_int_equal(atomic_load(&board->cables_out[1]), 1); /* once for each change */
+    stop(link, pid);
+    new_board("deaf", "cable");
+    plug_in("down");
+    pid = new_supervisor(&link); /* and who does not follow it is left alone */
+    note_with(link, "uplink of switch \"down\": down: no way");
+    assert_int_equal(atomic_load(&board->cables_out[1]), 0);
+    stop(link, pid);
+}
+
+static void the_processes_of_the_network_are_accounted_for_too(void **state)
+{
+    (void)state;
+    int link;
+    struct link_head head;
+    const uint8_t *data;
+    uint32_t seen = 0;
+    new_board("deaf", "deaf2");
+    plug_in("well");
+    pid_t pid = new_supervisor(&link);
+    while (seen != 0xF) { /* bound: they are told of every few seconds */
+        struct process_report p;
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        if (head.type == LINK_PROCESS && head.vm != LINK_NO_VM) {
+            memcpy(&p, data, sizeof(p));
+            assert_true(p.part <= REPORT_PART_UPLINK && p.private_kib > 0 && p.fds > 0);
+            assert_int_equal(head.vm, p.part == REPORT_PART_VMM  ? head.vm
+                                      : p.part == REPORT_PART_IO ? 1
+                                                                 : 0);
+            seen |= 1u << p.part;
+        }
+    }
+    stop(link, pid);
+}
+
+/* Behind every VM that has a priority, in front of everything else. */
+static void an_io_gets_what_the_priorities_leave(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t vm[3], io[3];
+    } cases[] = {
+        {{0, 0, 0}, {0, 0, 0}},
+        {{1, 0, 0}, {0, 0, 0}},
+        {{9, 0, 5}, {4, 0, 4}},
+        {{98, 98, 98}, {97, 97, 97}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memset(&image, 0, sizeof(image));
+        image.vms = 3;
+        for (uint32_t v = 0; v < 3; v++) {
+            image.vm[v].priority = cases[i].vm[v];
+        }
+        for (uint32_t v = 0; v < 3; v++) {
+            assert_int_equal(sched_io_priority(&image, v), cases[i].io[v]);
+        }
+    }
+}
+
+static void reaping_never_waits(void **state)
+{
+    (void)state;
+    int status = 0;
+    struct spawned s = {.pid = fork()};
+    if (s.pid == 0) {
+        (void)pause();
+        _exit(0);
+    }
+    s.pid_fd = (int)syscall(SYS_pidfd_open, s.pid, 0);
+    assert_true(s.pid > 0 && s.pid_fd >= 0);
+    assert_false(spawn_reap(&s, &status));
+    assert_true(s.pid > 0);
+    spawn_end(&s);
+    assert_true(s.pid == 0 && s.pid_fd == -1);
+    spawn_end(&s);
+    assert_false(spawn_reap(&s, &status));
+}
+
 static void a_vm_whose_io_dies_has_failed_and_both_are_started_again(void **state)
 {
     (void)state;
@@ -633,6 +776,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_guest_that_says_it_failed_has_failed),
         cmocka_unit_test(a_switch_that_dies_is_started_again_and_no_vm_with_it),
         cmocka_unit_test(an_uplink_that_cannot_be_had_is_told_and_nothing_fails),
+        cmocka_unit_test(a_switch_that_cannot_start_says_why),
+        cmocka_unit_test(an_uplink_that_goes_down_is_told_to_who_follows_it),
+        cmocka_unit_test(the_processes_of_the_network_are_accounted_for_too),
+        cmocka_unit_test(an_io_gets_what_the_priorities_leave),
+        cmocka_unit_test(reaping_never_waits),
         cmocka_unit_test(a_vm_whose_io_dies_has_failed_and_both_are_started_again),
         cmocka_unit_test(a_vm_whose_io_cannot_start_says_why),
         cmocka_unit_test(a_vm_that_ran_and_cannot_be_started_is_tried_until_it_can),

@@ -28,9 +28,10 @@
 
 #define TURNS 4000
 
-#define NETWORK 0xC0A81300u /* 192.168.19.0/24 */
-#define HOST    (NETWORK + 2u)
-#define GUEST   (NETWORK + 100u)
+#define NETWORK     0xC0A81300u /* 192.168.19.0/24 */
+#define HOST        (NETWORK + 2u)
+#define GUEST       (NETWORK + 100u)
+#define NAME_SERVER (NETWORK + 3u)
 
 static const uint8_t guest_mac[6] = {2, 0, 0, 0, 0, 100};
 static uint8_t host_mac[6];
@@ -151,10 +152,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    int status = 0;
     struct pollfd p = {.fd = uplink.pid_fd, .events = POLLIN};
     bool lives = poll(&p, 1, 0) == 0;
-    assert_true(spawn_reap(&uplink, true, &status));
+    spawn_end(&uplink);
     return lives ? 0 : -1;
 }
 
@@ -237,13 +237,14 @@ static uint32_t pseudo_header(void)
 }
 
 /* A SYN from the guest's port 1234; the TCP checksum is left to do. */
-static void send_syn(uint16_t port)
+static void send_syn_to(uint32_t address, uint16_t port, uint16_t fragment)
 {
     put_ethernet(host_mac, 0x0800);
     be32_store(frame + 14, 0x45000028);
     be32_store(frame + 22, 0x40060000);
     be32_store(frame + 26, GUEST);
-    be32_store(frame + 30, HOST);
+    be32_store(frame + 30, address);
+    be16_store(frame + 20, fragment);
     be16_store(frame + 24, ~sum(frame + 14, 20, 0));
     be16_store(frame + 34, 1234);
     be16_store(frame + 36, port);
@@ -254,6 +255,11 @@ static void send_syn(uint16_t port)
         54, (struct frame_words){.flags = FRAME_NEEDS_CSUM, .csum_start = 34, .csum_offset = 16});
 }
 
+static void send_syn(uint16_t port)
+{
+    send_syn_to(HOST, port, 0);
+}
+
 /* --- Tests ------------------------------------------------------------------------------------- */
 
 static void a_guest_reaches_a_server_on_the_host(void **state)
@@ -261,6 +267,7 @@ static void a_guest_reaches_a_server_on_the_host(void **state)
     (void)state;
     uint16_t port;
     int server = listener(&port);
+    image.switch_[0].flags = SYSTEM_SWITCH_LOOPBACK;
     start();
     assert_int_equal(report->link, REPORT_LINK_UP);
     assert_string_equal(report->text, "");
@@ -274,6 +281,47 @@ static void a_guest_reaches_a_server_on_the_host(void **state)
     assert_true(report->cut_frames == 1 && report->out_frames == 2);
     struct pollfd p = {.fd = server, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 10000), 1);
+    close(server);
+}
+
+/* By host_address, which libslirp answers with a reset; by an address that is this host's alone; and by the
+ * name server's, behind which there may be a program on 127.0.0.1. */
+static void what_listens_on_the_hosts_loopback_is_closed_to_guests(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t to;
+        uint16_t port; /* 0: the server's */
+        uint16_t fragment;
+        bool refused;
+    } tries[] = {
+        {INADDR_LOOPBACK, 0, 0, true},
+        {0x7F123456u, 0, 0, true},
+        {0, 0, 0, true},
+        {NAME_SERVER, 0, 0, true},
+        {NAME_SERVER, 53, 0x2000, true},
+        {NAME_SERVER, 53, 0x0001, true},
+        {HOST, 0, 0, false},
+        {NAME_SERVER, 53, 0, false},
+    };
+    uint16_t port;
+    int server = listener(&port);
+    start();
+    assert_int_equal(report->link, REPORT_LINK_UP);
+    resolve_host();
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        uint64_t before = report->out_refused;
+        uint64_t frames = report->out_frames;
+        send_syn_to(tries[i].to, tries[i].port == 0 ? port : tries[i].port, tries[i].fragment);
+        for (int turn = 0;
+             turn < TURNS && report->out_refused + report->out_frames == before + frames; turn++) {
+            pause_a_little();
+        }
+        assert_int_equal(report->out_refused - before, tries[i].refused ? 1 : 0);
+        assert_int_equal(report->out_frames - frames, tries[i].refused ? 0 : 1);
+    }
+    struct pollfd p = {.fd = server, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 100), 0); /* nobody called */
     close(server);
 }
 
@@ -346,6 +394,8 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_guest_reaches_a_server_on_the_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_listens_on_the_hosts_loopback_is_closed_to_guests,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_of_the_host_leads_to_the_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_that_is_taken_is_told_and_the_rest_works, setup,
                                         teardown),

@@ -79,6 +79,8 @@ static void make_good(void)
     lan->forward[1] = lan->forward[0];
     lan->forward[1].udp = 1; /* the same port, another transport */
     strcpy(image.switch_[1].name, "quiet");
+    image.vm[0].nic[0].policy |= SYSTEM_NIC_FOLLOWS;
+    lan->flags = SYSTEM_SWITCH_LOOPBACK;
 }
 
 static size_t seal_and_check(void)
@@ -112,7 +114,8 @@ static const struct mutation nic_mutations[] = {
     {"slot 32", &NIC(1, 0).pci_device, 2, 32, SYSTEM_BAD_VALUE, 1, 0, 0, 0},
     {"a PCI card with a place", &NIC(1, 0).at, 8, 0x1000, SYSTEM_BAD_VALUE, 1, 0, 0, 0},
     {"unknown offer", &NIC(0, 0).offers, 4, 0x20, SYSTEM_BAD_VALUE, 0, 0, 0, 0},
-    {"unknown policy", &NIC(0, 0).policy, 4, 2, SYSTEM_BAD_VALUE, 0, 0, 0, 0},
+    {"unknown policy", &NIC(0, 0).policy, 4, 4, SYSTEM_BAD_VALUE, 0, 0, 0, 0},
+    {"follows no uplink", &NIC(2, 1).policy, 4, SYSTEM_NIC_FOLLOWS, SYSTEM_BAD_VALUE, 2, 1, 0, 0},
     {"a peer beyond the ports", &NIC(0, 0).peers, 4, 1u << 5, SYSTEM_BAD_VALUE, 0, 0, 0, 0},
     {"padding", &NIC(0, 0).unused, 4, 1, SYSTEM_BAD_VALUE, 0, 0, 0, 0},
     {"queue of 0", &NIC(0, 0).queue_size, 4, 0, SYSTEM_NIC_QUEUE, 0, 0, 0, 0},
@@ -164,6 +167,8 @@ static const struct mutation switch_mutations[] = {
     {"guest outside", &LAN.forward[1].guest_address, 4, 1, SYSTEM_FORWARD_OUTSIDE, 0, 0, 0, 1},
     {"guest is host", &LAN.forward[1].guest_address, 4, HOST, SYSTEM_FORWARD_OUTSIDE, 0, 0, 0, 1},
     {"port taken", &LAN.forward[1].udp, 1, 0, SYSTEM_FORWARD_TAKEN, 0, 0, 0, 1},
+    {"flag 2", &LAN.flags, 4, 2, SYSTEM_SWITCH_VALUE, 0, 0, 0, 0},
+    {"not unused", &LAN.unused, 4, 1, SYSTEM_SWITCH_VALUE, 0, 0, 0, 0},
 };
 
 static void a_good_network_has_no_fault(void **state)
@@ -263,6 +268,27 @@ static void two_switches_of_one_name(void **state)
     assert_int_equal(faults[0].index, 1);
 }
 
+static void a_port_of_the_host_leads_to_one_place(void **state)
+{
+    (void)state;
+    make_good();
+    struct system_switch *second = &image.switch_[1];
+    *second = LAN;
+    strcpy(second->name, "second");
+    second->forward[0].host_port = 8081;
+    second->forward[1].host_port = 8081;
+    assert_int_equal(seal_and_check(), 0);
+    second->forward[1].host_port = 8080; /* UDP, as the second of the first switch */
+    assert_int_equal(seal_and_check(), 1);
+    assert_int_equal(faults[0].code, SYSTEM_FORWARD_TAKEN);
+    assert_true(faults[0].index == 1 && faults[0].other_index == 1 && faults[0].other_vm == 0);
+    second->forward[1].host_address = 0x7F000001u; /* the first is for all addresses */
+    assert_int_equal(seal_and_check(), 1);
+    assert_int_equal(faults[0].code, SYSTEM_FORWARD_TAKEN);
+    LAN.forwards = 99; /* nonsense elsewhere leads nowhere */
+    assert_true(seal_and_check() >= 1);
+}
+
 static void ports_are_numbered_card_by_card_and_the_uplink_is_last(void **state)
 {
     (void)state;
@@ -289,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_card_that_the_tables_cannot_tell_of_is_refused),
         cmocka_unit_test(two_cards_in_one_place),
         cmocka_unit_test(two_switches_of_one_name),
+        cmocka_unit_test(a_port_of_the_host_leads_to_one_place),
         cmocka_unit_test(ports_are_numbered_card_by_card_and_the_uplink_is_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
