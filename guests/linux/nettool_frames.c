@@ -40,6 +40,8 @@ static void wait_for_ack(struct sender *s)
     size_t bytes = wire_receive(&s->wire, TYPE_ACK, frame, PATIENCE_MS);
     if (bytes == 0) {
         s->given_up++;
+        (void)printf("frames: of %lu to %lu none was acknowledged\n",
+                     (unsigned long)s->acknowledged, (unsigned long)s->sent - 1u);
         s->acknowledged = s->sent;
         return;
     }
