@@ -4,7 +4,7 @@
  *   nettool telemetry [COUNT]                   shows the RTOS's telemetry as it comes in
  *   nettool frames recv DEVICE COUNT [RESETS]   Ethernet frames, sequence and contents checked
  *   nettool frames send DEVICE COUNT WINDOW MAC [RESETS]
- *   nettool udp ADDRESS COUNT WINDOW            the same against a UDP echo service
+ *   nettool udp ADDRESS[:PORT] COUNT WINDOW     the same against a UDP echo service
  *   nettool udp ADDRESS flood SECONDS           as many datagrams as the card takes
  *   nettool tcp sink | source ADDRESS MEGABYTES | pong | ping ADDRESS COUNT
  *   nettool card DEVICE [tso 0|1]               frames and kicks; segmentation by the card or not

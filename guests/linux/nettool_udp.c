@@ -159,8 +159,13 @@ int udp_main(int argc, char **argv)
 {
     struct echo e = {.fd = udp_socket()};
     struct sockaddr_in there = {.sin_family = AF_INET, .sin_port = htons(ECHO_PORT)};
+    char *port = argc > 1 ? strchr(argv[1], ':') : NULL;
+    if (port != NULL) {
+        *port = 0;
+        there.sin_port = htons((uint16_t)number_of(port + 1, 65535));
+    }
     if (argc != 4 || inet_pton(AF_INET, argv[1], &there.sin_addr) != 1) {
-        (void)fprintf(stderr, "usage: nettool udp ADDRESS COUNT WINDOW | ADDRESS flood SECONDS\n");
+        (void)fprintf(stderr, "usage: nettool udp ADDRESS[:PORT] COUNT WINDOW | flood SECONDS\n");
         return 2;
     }
     if (connect(e.fd, (struct sockaddr *)&there, sizeof(there)) != 0) {
