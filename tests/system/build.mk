@@ -11,6 +11,12 @@ HOSTILE_EXITS ?= 150000
 hostile: $(B)/bulkhead guests ## HOSTILE_SEEDS (20) random attacks on the monitor, an hour or two
 	@HOSTILE_SEEDS=$(HOSTILE_SEEDS) HOSTILE_EXITS=$(HOSTILE_EXITS) tests/system/run.sh hostile
 	@cat $(B)/system/hostile/run.count
+.PHONY: net-hostile
+net-hostile: $(B)/bulkhead guests ## NET_HOSTILE_SEEDS (20) random attacks on network cards of every shell
+	@NET_HOSTILE_SEEDS=$${NET_HOSTILE_SEEDS:-20} NET_HOSTILE_ATTACKS=$${NET_HOSTILE_ATTACKS:-1000} \
+	    tests/system/run.sh net-hostile
+	@cat $(B)/system/net-hostile/run.count
+
 # The system test of that name, for as long as is asked for.
 LOAD_SECONDS ?= 600
 LOAD_TICK_US ?= 1000
