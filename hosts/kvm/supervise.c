@@ -29,6 +29,8 @@
 #define KILL_AGAIN_NS    100000000ull  /* between two rounds of killing */
 #define STOP_GRACE_NS    2000000000ull /* from asking a VM to end to killing it         */
 
+#define GIVE_UP_NS 15000000000ull /* ... and to leaving behind what cannot even be killed */
+
 #define LAST_WORDS_NS 1000000000ull /* how long a VM's last bytes may wait for a stuck link */
 
 struct supervisor {
@@ -45,6 +47,7 @@ struct supervisor {
     uint64_t next_report_ns;
     uint64_t next_account_ns;
     uint64_t kill_at_ns; /* 0: nobody asked to stop */
+    uint64_t give_up_ns;
     int status;
 };
 
@@ -120,6 +123,7 @@ static void ask_all_to_stop(struct supervisor *s)
     if (s->kill_at_ns == 0) {
         account_all(s); /* for the last time */
         s->kill_at_ns = host_ns() + STOP_GRACE_NS;
+        s->give_up_ns = host_ns() + GIVE_UP_NS;
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
         s->child[i].restart_at_ns = 0;
@@ -141,8 +145,13 @@ static void kill_stubborn(struct supervisor *s)
         return;
     }
     for (uint32_t i = 0; i < s->image->vms; i++) {
-        if (s->child[i].vmm.pid > 0) {
-            (void)kill(s->child[i].vmm.pid, SIGKILL);
+        struct child *c = &s->child[i];
+        if (c->vmm.pid > 0) {
+            (void)kill(c->vmm.pid, SIGKILL);
+        }
+        if ((c->vmm.pid > 0 || c->ending) && !c->ended && host_ns() >= s->give_up_ns) {
+            tell_note(&s->tell, i, "its processes do not end, not even by SIGKILL: left behind");
+            c->over = true;
         }
     }
     s->kill_at_ns = host_ns() + KILL_AGAIN_NS; /* giving back a gigabyte takes a while */
