@@ -11,14 +11,34 @@
 
 #include "nettool_wire.h"
 
-#define TYPE_FRAMES 0x88B5u /* IEEE 802: local experimental */
-#define TYPE_ACK    0x88B6u
-#define FRAME_LEAST 60u
-#define FRAME_MOST  1514u
-#define ACK_EVERY   8u
+#define TYPE_FRAMES       0x88B5u /* IEEE 802: local experimental */
+#define TYPE_ACK          0x88B6u
+#define FRAME_LEAST       60u
+#define FRAME_MOST        1514u
+#define ACK_EVERY         8u
 /* Long, because a busy machine may be slow: only a test that fails waits for them. */
-#define PATIENCE_MS 20000 /* then what the receiver has not acknowledged is lost */
-#define SILENCE_MS  60000 /* then the sender is gone                             */
+#define PATIENCE_MS       20000 /* then what the receiver has not acknowledged is lost */
+#define SILENCE_MS        60000 /* then the sender is gone                             */
+#define RESET_PATIENCE_MS 50000 /* the other end may be resetting its card */
+
+static uint64_t longest_reset_us;
+
+static void reset_card(struct wire *w, const char *device)
+{
+    uint64_t start = now_us();
+    card_reset(device);
+    wire_find(w, device);
+    uint64_t took = now_us() - start;
+    longest_reset_us = took > longest_reset_us ? took : longest_reset_us;
+}
+
+static void tell_resets(void)
+{
+    if (longest_reset_us > 0) {
+        (void)printf("frames: the longest reset took %lu ms\n",
+                     (unsigned long)(longest_reset_us / 1000u));
+    }
+}
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
@@ -37,7 +57,8 @@ static void wait_for_ack(struct sender *s)
 {
     uint8_t frame[WIRE_ROOM];
     uint64_t ack;
-    size_t bytes = wire_receive(&s->wire, TYPE_ACK, frame, PATIENCE_MS);
+    int patience = s->resets > 0 ? RESET_PATIENCE_MS : PATIENCE_MS;
+    size_t bytes = wire_receive(&s->wire, TYPE_ACK, frame, patience);
     if (bytes == 0) {
         s->given_up++;
         (void)printf("frames: of %lu to %lu none was acknowledged\n",
@@ -79,8 +100,7 @@ static int frames_send(struct sender *s, const char *device, unsigned long count
     uint64_t start = now_us();
     for (unsigned long n = 1; n <= s->resets; n++) {
         send_until(s, count / (s->resets + 1u) * n, s->window);
-        card_reset(device);
-        wire_find(&s->wire, device);
+        reset_card(&s->wire, device);
         s->acknowledged = s->sent;
     }
     send_until(s, count, s->window);
@@ -89,6 +109,7 @@ static int frames_send(struct sender *s, const char *device, unsigned long count
     }
     (void)printf("frames: sent %lu, gave up waiting %lu times, %lu ms\n", (unsigned long)s->sent,
                  (unsigned long)s->given_up, (unsigned long)((now_us() - start) / 1000u));
+    tell_resets();
     return s->given_up == 0 ? 0 : 1;
 }
 
@@ -154,8 +175,7 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
         take(r, frame, bytes);
         if (r->resets > 0 && r->received % r->reset_every == 0) {
             r->resets--;
-            card_reset(device);
-            wire_find(&r->wire, device);
+            reset_card(&r->wire, device);
         }
         if (r->received % ACK_EVERY == 0 || r->expected == count) {
             acknowledge(r, to, 0);
@@ -164,6 +184,7 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
     (void)printf("frames: received %lu missing %lu swapped %lu corrupt %lu\n",
                  (unsigned long)r->received, (unsigned long)(r->missing + count - r->expected),
                  (unsigned long)r->swapped, (unsigned long)r->corrupt);
+    tell_resets();
     if (r->gap > 0) {
         (void)printf("frames: at most %lu missing at once\n", (unsigned long)r->gap);
     }
