@@ -15,11 +15,11 @@
 #include "trap.h"
 #include "x86.h"
 
-#define CARDS        2u
-#define NAP_COUNT    4000000u /* after each attack: others share the processor */
-#define NAP_VECTOR   0xF0u
-#define PORT_RESET   0xCF9u
-#define RESET_NOW    6u
+#define CARDS      2u
+#define NAP_COUNT  4000000u /* after each attack: others share the processor */
+#define NAP_VECTOR 0xF0u
+#define PORT_RESET 0xCF9u
+#define RESET_NOW  6u
 
 static struct boot_info boot;
 static struct card cards[CARDS];
