@@ -19,6 +19,7 @@
 /* Long, because a busy machine may be slow: only a test that fails waits for them. */
 #define PATIENCE_MS       20000 /* then what the receiver has not acknowledged is lost */
 #define SILENCE_MS        60000 /* then the sender is gone                             */
+#define HELLO_MS          500 /* the receiver says so often that it is there, until something comes */
 #define RESET_PATIENCE_MS 50000 /* the other end may be resetting its card */
 
 static uint64_t longest_reset_us;
@@ -97,6 +98,8 @@ static void send_until(struct sender *s, unsigned long end, unsigned long window
  * the next begins anew. */
 static int frames_send(struct sender *s, const char *device, unsigned long count)
 {
+    uint8_t frame[WIRE_ROOM];
+    (void)wire_receive(&s->wire, TYPE_ACK, frame, SILENCE_MS); /* the receiver is there */
     uint64_t start = now_us();
     for (unsigned long n = 1; n <= s->resets; n++) {
         send_until(s, count / (s->resets + 1u) * n, s->window);
@@ -158,10 +161,17 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
 {
     uint8_t frame[WIRE_ROOM];
     uint8_t to[6];
+    static const uint8_t everybody[6] = {255, 255, 255, 255, 255, 255};
     int known = 0;
+    uint64_t hellos = 0;
     while (r->expected < count && r->silences < 3) {
         /* What is left of a window has to be acknowledged, too: after a short silence. */
-        size_t bytes = wire_receive(&r->wire, TYPE_FRAMES, frame, known ? 20 : SILENCE_MS);
+        size_t bytes = wire_receive(&r->wire, TYPE_FRAMES, frame, known ? 20 : HELLO_MS);
+        if (bytes == 0 && !known) {
+            acknowledge(r, everybody, 1);
+            r->silences = ++hellos * HELLO_MS / SILENCE_MS;
+            continue;
+        }
         if (bytes == 0 && known) {
             acknowledge(r, to, 1);
             bytes = wire_receive(&r->wire, TYPE_FRAMES, frame, SILENCE_MS);
