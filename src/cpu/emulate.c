@@ -213,8 +213,10 @@ static enum emulate_result emulate_translate(const struct emulate_vcpu *v, uint6
                                              uint32_t access, gpa_t *gpa,
                                              struct emulate_report *report)
 {
+    const struct walk_view view = {
+        .regs = &v->cache->regs, .gmem = v->gmem, .phys_bits = 52, .pages_1g = true};
     struct walk walk;
-    switch (walk_translate(&v->cache->regs, v->gmem, linear, access, &walk)) {
+    switch (walk_translate(&view, linear, access, &walk)) {
     case WALK_DONE:
         *gpa = walk.gpa;
         return EMULATE_DONE;
@@ -226,7 +228,6 @@ static enum emulate_result emulate_translate(const struct emulate_vcpu *v, uint6
     case WALK_NON_CANONICAL:
         report->vector = VECTOR_GP;
         return EMULATE_FAULT;
-    case WALK_NO_TABLE:
     default:
         return EMULATE_ELSEWHERE;
     }
@@ -334,8 +335,12 @@ enum emulate_result emulate_mmio(const struct emulate_vcpu *v, gpa_t gpa,
     struct operand operand = {0};
     memset(report, 0, sizeof(*report));
     report->rip = regs->rip;
-    uint64_t code = emulate_linear(regs, SEG_CS, regs->rip);
-    report->count = (uint8_t)walk_fetch(regs, v->gmem, code, report->bytes, DECODE_BYTES_MAX);
+    const struct walk_view view = {
+        .regs = regs, .gmem = v->gmem, .phys_bits = 52, .pages_1g = true};
+    struct walk_code code;
+    walk_fetch(&view, emulate_linear(regs, SEG_CS, regs->rip), DECODE_BYTES_MAX, &code);
+    report->count = code.count;
+    memcpy(report->bytes, code.bytes, code.count);
     enum decode_result decoded = decode(report->bytes, report->count, emulate_mode(regs), &insn);
     if (decoded == DECODE_SHORT) {
         return EMULATE_NO_CODE;

@@ -3,42 +3,59 @@
 #include "cpu/walk.h"
 
 #include "base/bits.h"
-#include "base/le.h"
 
 #define PTE_P    0x001ull
 #define PTE_W    0x002ull
 #define PTE_U    0x004ull
+#define PTE_A    0x020ull
+#define PTE_D    0x040ull
 #define PTE_PS   0x080ull
+#define PTE_PAT  0x1000ull /* of a large page */
 #define PTE_NX   BIT64(63)
 #define PTE_ADDR 0x000FFFFFFFFFF000ull
 
-#define PAGE_BYTES 4096u
+#define PAGE_BYTES    4096u
+#define LEVELS_MAX    4u
+#define PSE36_BITS    40u /* of a physical address, at most */
+#define PAE_TOP_FIXED 0x1E6ull
+
+/* Locked attempts at one entry, each of which another processor's accessed or dirty flag can spoil. */
+#define MARK_TRIES 4u
 
 /* One paging mode: tables of 2^bits entries of `bytes` bytes. */
 struct walk_mode {
-    uint32_t levels;
-    uint32_t bits;
-    uint32_t bytes;
-    bool top_plain; /* PAE: the four top entries carry no permissions (4.4.1) */
-    bool large[5];  /* by level: may be a large page                          */
+    uint8_t levels;
+    uint8_t bits;
+    uint8_t bytes;
+    bool top_plain; /* PAE: the four top entries carry neither permissions nor flags (4.4.1) */
+    uint8_t shift[LEVELS_MAX]; /* by level - 1: address bits below its index                  */
+    bool large[LEVELS_MAX];    /* by level - 1: may be a large page                           */
 };
 
 static const struct walk_mode walk_legacy = {
-    .levels = 2, .bits = 10, .bytes = 4, .large = {[2] = true}};
-static const struct walk_mode walk_pae = {
-    .levels = 3, .bits = 9, .bytes = 8, .top_plain = true, .large = {[2] = true}};
+    .levels = 2, .bits = 10, .bytes = 4, .shift = {12, 22}, .large = {false, true}};
+static const struct walk_mode walk_pae = {.levels = 3,
+                                          .bits = 9,
+                                          .bytes = 8,
+                                          .top_plain = true,
+                                          .shift = {12, 21, 30},
+                                          .large = {false, true}};
 static const struct walk_mode walk_long = {
-    .levels = 4, .bits = 9, .bytes = 8, .large = {[2] = true, [3] = true}};
+    .levels = 4, .bits = 9, .bytes = 8, .shift = {12, 21, 30, 39}, .large = {false, true, true}};
 
 /* Where a walk stands. */
 struct walk_state {
+    const struct walk_view *view;
     const struct walk_mode *mode;
     uint64_t gva;
+    uint32_t access;
+    uint32_t level;    /* counted from the pages: 1 to LEVELS_MAX               */
+    uint64_t reserved; /* bits that no entry may have                           */
+    gpa_t at;          /* of the entry                                          */
     uint64_t entry;
-    uint32_t level;
-    bool writable; /* so far */
-    bool user;
-    bool no_exec;
+    bool large;   /* the entry maps a large page                                */
+    uint64_t all; /* the entries' common bits: what they all allow, and were all accessed */
+    uint64_t any; /* NX: what one forbids                                       */
 };
 
 uint32_t walk_cpl(const struct vcpu_regs *regs)
@@ -52,175 +69,290 @@ uint32_t walk_cpl(const struct vcpu_regs *regs)
     return (regs->seg[SEG_SS].ar & SEG_AR_DPL) >> 5;
 }
 
-/* Bits 47 to 63 are equal. (cpu/msr.h has the same for registers; siblings stay apart.) */
-static bool walk_canonical(uint64_t gva)
+bool walk_is_64(const struct vcpu_regs *regs)
+{
+    return (regs->efer & EFER_LMA) != 0 && (regs->seg[SEG_CS].ar & SEG_AR_L) != 0;
+}
+
+/* (cpu/msr.h has the same for registers; siblings stay apart.) */
+bool walk_canonical(uint64_t gva)
 {
     uint64_t high = gva >> 47;
     return high == 0 || high == 0x1FFFF;
 }
 
-static uint32_t walk_shift(const struct walk_mode *mode, uint32_t level)
+/* PAE is on wherever entries have eight bytes. */
+static bool walk_nxe(const struct walk_state *w)
 {
-    return 12 + (level - 1) * mode->bits;
+    return w->mode->bytes == 8 && (w->view->regs->efer & EFER_NXE) != 0;
 }
 
-static bool walk_nxe(const struct vcpu_regs *regs, const struct walk_mode *mode)
-{
-    return mode->bytes == 8 && (regs->efer & EFER_NXE) != 0;
-}
-
-static bool walk_is_large(const struct vcpu_regs *regs, const struct walk_state *w)
-{
-    bool enabled = w->mode->bytes == 8 || (regs->cr4 & CR4_PSE) != 0;
-    return (w->entry & PTE_PS) != 0 && enabled && w->mode->large[w->level];
-}
-
-/* 4.3 to 4.5: reserved bits. Those above the physical width are left to the processor, which has
- * walked these tables itself. */
-static bool walk_reserved(const struct vcpu_regs *regs, const struct walk_state *w)
+/* Bits of every entry that are reserved: those above the physical width, and NX where it is off. With
+ * PAE bits 52 to 62 are reserved too, with four levels they are the guest's. (4.4, 4.5) */
+static uint64_t walk_reserved(const struct walk_state *w)
 {
     if (w->mode->bytes == 4) {
-        return walk_is_large(regs, w) && (w->entry & BIT32(21)) != 0;
+        return 0;
     }
-    if ((w->entry & PTE_NX) != 0 && !walk_nxe(regs, w->mode)) {
-        return true;
-    }
-    if (w->mode->top_plain && w->level == w->mode->levels) {
-        return (w->entry & 0x1E6u) != 0;
-    }
-    if (walk_is_large(regs, w)) {
-        uint64_t below = BIT64(walk_shift(w->mode, w->level)) - 1;
-        return (w->entry & below & ~0x1FFFull) != 0;
-    }
-    return w->level > 1 && (w->entry & PTE_PS) != 0;
+    uint64_t end = w->mode->top_plain ? PTE_NX : BIT64(52);
+    return (end - BIT64(w->view->phys_bits)) | (walk_nxe(w) ? 0 : PTE_NX);
 }
 
-/* The address in a large or small page's entry. */
+/* Bits 21 to 13 of a 4 MiB page's entry are address bits from 32 up, as far as there are any. (4.3) */
+static uint64_t walk_reserved_pse(const struct walk_view *view)
+{
+    uint32_t width = view->phys_bits < PSE36_BITS ? view->phys_bits : PSE36_BITS;
+    return BIT64(22) - BIT64(width - 19u);
+}
+
+static bool walk_is_large(const struct walk_state *w)
+{
+    if ((w->entry & PTE_PS) == 0 || !w->mode->large[w->level - 1]) {
+        return false;
+    }
+    if (w->mode->bytes == 4) {
+        return (w->view->regs->cr4 & CR4_PSE) != 0;
+    }
+    return w->level == 2 || w->view->pages_1g;
+}
+
+/* True if the entry has a bit that is reserved where it stands. */
+static bool walk_spoilt(const struct walk_state *w)
+{
+    uint64_t reserved = w->reserved;
+    if (w->large) {
+        uint64_t below = BIT64(w->mode->shift[w->level - 1]) - PAGE_BYTES;
+        reserved |= w->mode->bytes == 4 ? walk_reserved_pse(w->view) : below & ~PTE_PAT;
+    } else if (w->level > 1 && w->mode->bytes == 8) {
+        reserved |= PTE_PS;
+    }
+    if (w->mode->top_plain && w->level == w->mode->levels) {
+        reserved |= PAE_TOP_FIXED | PTE_NX;
+    }
+    return (w->entry & reserved) != 0;
+}
+
+/* Reads the entry of this level and takes its permissions in. */
+static enum walk_result walk_step(struct walk_state *w, gpa_t table)
+{
+    const struct walk_mode *mode = w->mode;
+    uint64_t index = w->gva >> mode->shift[w->level - 1] & (BIT64(mode->bits) - 1);
+    bool read;
+    w->at = table + index * mode->bytes;
+    if (mode->bytes == 8) {
+        read = gmem_load64(w->view->gmem, w->at, &w->entry);
+    } else {
+        uint32_t entry = 0;
+        read = gmem_load32(w->view->gmem, w->at, &entry);
+        w->entry = entry;
+    }
+    if (!read) {
+        return WALK_NO_RAM;
+    }
+    w->large = walk_is_large(w);
+    if ((w->entry & PTE_P) == 0 || walk_spoilt(w)) {
+        return WALK_FAULT;
+    }
+    if (!mode->top_plain || w->level != mode->levels) {
+        w->all &= w->entry;
+        w->any |= w->entry;
+    }
+    return WALK_DONE;
+}
+
+/* 4.6: is the access allowed to the page that was found? */
+static bool walk_allowed(const struct walk_state *w)
+{
+    const struct vcpu_regs *regs = w->view->regs;
+    bool user = (w->access & WALK_USER) != 0;
+    bool fetch = (w->access & WALK_FETCH) != 0;
+    bool page_user = (w->all & PTE_U) != 0;
+    if (fetch && (w->any & PTE_NX) != 0 && w->mode->bytes == 8) {
+        return false;
+    }
+    if ((w->access & WALK_WRITE) != 0 && (w->all & PTE_W) == 0 &&
+        (user || (regs->cr0 & CR0_WP) != 0)) {
+        return false;
+    }
+    if (user || !page_user) {
+        return page_user || !user;
+    }
+    if (fetch) {
+        return (regs->cr4 & CR4_SMEP) == 0;
+    }
+    bool opened = (regs->rflags & RFLAGS_AC) != 0 && (w->access & WALK_IMPLICIT) == 0;
+    return (regs->cr4 & CR4_SMAP) == 0 || opened;
+}
+
+static uint32_t walk_error(const struct walk_state *w, uint32_t why)
+{
+    bool tells_fetch = walk_nxe(w) || (w->view->regs->cr4 & CR4_SMEP) != 0;
+    return why | (w->access & (WALK_WRITE | WALK_USER)) |
+           (tells_fetch ? w->access & WALK_FETCH : 0);
+}
+
+/* Sets flags in the entry that was just read, unless they are there. 4.8 */
+static bool walk_flag(struct walk_state *w, uint64_t flags)
+{
+    for (uint32_t i = 0; i < MARK_TRIES; i++) {
+        uint64_t was = w->entry;
+        if ((was & flags) == flags) {
+            return true;
+        }
+        if (w->mode->bytes == 8) {
+            if (gmem_swap64(w->view->gmem, w->at, &w->entry, was | flags)) {
+                return true;
+            }
+        } else {
+            uint32_t entry = (uint32_t)was;
+            if (gmem_swap32(w->view->gmem, w->at, &entry, (uint32_t)(was | flags))) {
+                return true;
+            }
+            w->entry = entry;
+        }
+        if (((w->entry ^ was) & ~(PTE_A | PTE_D)) != 0) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* Down the tables to the entry of a page. */
+static enum walk_result walk_descend(struct walk_state *w, bool mark, uint32_t *error)
+{
+    gpa_t table = w->view->regs->cr3 & (w->mode->top_plain ? 0xFFFFFFE0u : PTE_ADDR);
+    for (w->level = w->mode->levels; w->level >= 1; w->level--) { /* bound: LEVELS_MAX */
+        enum walk_result r = walk_step(w, table);
+        if (r == WALK_FAULT) {
+            bool present = (w->entry & PTE_P) != 0;
+            *error = walk_error(w, present ? WALK_PRESENT | WALK_RESERVED : 0);
+        }
+        if (r != WALK_DONE) {
+            return r;
+        }
+        if (w->level == 1 || w->large) {
+            break;
+        }
+        bool flags = !w->mode->top_plain || w->level != w->mode->levels;
+        if (mark && flags && !walk_flag(w, PTE_A)) {
+            return WALK_CHANGED;
+        }
+        table = w->entry & PTE_ADDR;
+    }
+    if (!walk_allowed(w)) {
+        *error = walk_error(w, WALK_PRESENT);
+        return WALK_FAULT;
+    }
+    return WALK_DONE;
+}
+
+/* Picks the mode. False: there are no tables to walk, and *r is the result. */
+static bool walk_begin(const struct walk_view *view, uint64_t gva, uint32_t access,
+                       struct walk_state *w, enum walk_result *r)
+{
+    const struct vcpu_regs *regs = view->regs;
+    w->view = view;
+    w->access = access;
+    w->all = UINT64_MAX;
+    w->any = 0;
+    w->gva = gva;
+    if ((regs->efer & EFER_LMA) != 0 && (regs->cr0 & CR0_PG) != 0) {
+        w->mode = &walk_long;
+        if (!walk_canonical(gva)) {
+            *r = WALK_NON_CANONICAL;
+            return false;
+        }
+        if ((regs->cr4 & CR4_LA57) != 0) {
+            *r = WALK_NO_RAM;
+            return false;
+        }
+    } else {
+        w->mode = (regs->cr4 & CR4_PAE) != 0 ? &walk_pae : &walk_legacy;
+        w->gva = (uint32_t)gva;
+        if ((regs->cr0 & CR0_PG) == 0) {
+            *r = WALK_DONE;
+            return false;
+        }
+    }
+    w->reserved = walk_reserved(w);
+    return true;
+}
+
+/* The flags that a use of the page's own entry sets. */
+static uint64_t walk_leaf_flags(const struct walk_state *w)
+{
+    return PTE_A | ((w->access & WALK_WRITE) != 0 ? PTE_D : 0);
+}
+
+/* The address that a page's entry gives. */
 static gpa_t walk_address(const struct walk_state *w)
 {
-    uint64_t below = BIT64(walk_shift(w->mode, w->level)) - 1;
-    if (w->mode->bytes == 4 && w->level == 2) { /* PSE-36: bits 20 to 13 are 39 to 32 (4.3) */
+    uint64_t below = BIT64(w->mode->shift[w->level - 1]) - 1;
+    if (w->mode->bytes == 4 && w->large) { /* PSE-36: bits 20 to 13 are 39 to 32 (4.3) */
         uint64_t high = (w->entry >> 13 & 0xFF) << 32;
         return high | (w->entry & 0xFFC00000u) | (w->gva & below);
     }
     return (w->entry & PTE_ADDR & ~below) | (w->gva & below);
 }
 
-/* 4.6: is the access allowed to the page that was found? */
-static bool walk_allowed(const struct vcpu_regs *regs, const struct walk_state *w, uint32_t access)
+enum walk_result walk_translate(const struct walk_view *view, uint64_t gva, uint32_t access,
+                                struct walk *out)
 {
-    bool user = (access & WALK_USER) != 0;
-    bool fetch = (access & WALK_FETCH) != 0;
-    if (fetch && w->no_exec) {
-        return false;
-    }
-    if ((access & WALK_WRITE) != 0 && !w->writable && (user || (regs->cr0 & CR0_WP) != 0)) {
-        return false;
-    }
-    if (user) {
-        return w->user;
-    }
-    if (!w->user) {
-        return true;
-    }
-    if (fetch) {
-        return (regs->cr4 & CR4_SMEP) == 0;
-    }
-    return (regs->cr4 & CR4_SMAP) == 0 || (regs->rflags & RFLAGS_AC) != 0;
-}
-
-static uint32_t walk_error(const struct vcpu_regs *regs, const struct walk_state *w,
-                           uint32_t access, uint32_t why)
-{
-    bool tells_fetch = walk_nxe(regs, w->mode) || (regs->cr4 & CR4_SMEP) != 0;
-    return why | (access & (WALK_WRITE | WALK_USER)) | (tells_fetch ? access & WALK_FETCH : 0);
-}
-
-/* Reads the entry for this level and takes its permissions in. */
-static enum walk_result walk_step(const struct vcpu_regs *regs, const struct gmem *gmem,
-                                  gpa_t table, struct walk_state *w)
-{
-    const struct walk_mode *mode = w->mode;
-    uint64_t index = w->gva >> walk_shift(mode, w->level) & (BIT64(mode->bits) - 1);
-    uint8_t raw[8] = {0};
-    if (!gmem_read(gmem, table + index * mode->bytes, raw, mode->bytes)) {
-        return WALK_NO_TABLE;
-    }
-    w->entry = le_load(raw, mode->bytes);
-    if ((w->entry & PTE_P) == 0 || walk_reserved(regs, w)) {
-        return WALK_FAULT;
-    }
-    if (!mode->top_plain || w->level != mode->levels) {
-        w->writable = w->writable && (w->entry & PTE_W) != 0;
-        w->user = w->user && (w->entry & PTE_U) != 0;
-        w->no_exec = w->no_exec || (w->entry & PTE_NX) != 0;
-    }
-    return WALK_DONE;
-}
-
-static enum walk_result walk_tables(const struct vcpu_regs *regs, const struct gmem *gmem,
-                                    struct walk_state *w, uint32_t access, struct walk *out)
-{
-    gpa_t table = regs->cr3 & (w->mode->top_plain ? 0xFFFFFFE0u : PTE_ADDR);
-    for (w->level = w->mode->levels; w->level >= 1; w->level--) { /* bound: 4 */
-        enum walk_result r = walk_step(regs, gmem, table, w);
-        if (r == WALK_FAULT) {
-            bool present = (w->entry & PTE_P) != 0;
-            out->error = walk_error(regs, w, access, present ? WALK_PRESENT | WALK_RESERVED : 0);
-        }
-        if (r != WALK_DONE) {
-            return r;
-        }
-        if (w->level == 1 || walk_is_large(regs, w)) {
-            break;
-        }
-        table = w->entry & PTE_ADDR;
-    }
-    if (!walk_allowed(regs, w, access)) {
-        out->error = walk_error(regs, w, access, WALK_PRESENT);
-        return WALK_FAULT;
-    }
-    out->gpa = walk_address(w);
-    return WALK_DONE;
-}
-
-enum walk_result walk_translate(const struct vcpu_regs *regs, const struct gmem *gmem, uint64_t gva,
-                                uint32_t access, struct walk *out)
-{
-    struct walk_state w = {.gva = gva, .writable = true, .user = true};
-    bool lma = (regs->efer & EFER_LMA) != 0;
-    out->gpa = 0;
+    struct walk_state w;
+    enum walk_result r;
+    bool tables = walk_begin(view, gva, access, &w, &r);
+    out->gpa = w.gva;
     out->error = 0;
-    if ((regs->cr0 & CR0_PG) == 0) {
-        out->gpa = gva & UINT32_MAX;
-        return WALK_DONE;
+    out->unmarked = false;
+    if (!tables) {
+        return r;
     }
-    if (lma) {
-        w.mode = &walk_long;
-        if (!walk_canonical(gva)) {
-            return WALK_NON_CANONICAL;
-        }
-    } else {
-        w.mode = (regs->cr4 & CR4_PAE) != 0 ? &walk_pae : &walk_legacy;
-        w.gva &= UINT32_MAX;
+    r = walk_descend(&w, false, &out->error);
+    if (r == WALK_DONE) {
+        uint64_t flags = walk_leaf_flags(&w);
+        out->gpa = walk_address(&w);
+        out->unmarked = (w.all & PTE_A) == 0 || (w.entry & flags) != flags;
     }
-    return walk_tables(regs, gmem, &w, access, out);
+    return r;
 }
 
-uint32_t walk_fetch(const struct vcpu_regs *regs, const struct gmem *gmem, uint64_t gva,
-                    uint8_t *buf, uint32_t len)
+enum walk_result walk_mark(const struct walk_view *view, uint64_t gva, uint32_t access)
 {
-    uint32_t access = WALK_FETCH | (walk_cpl(regs) == 3 ? WALK_USER : 0);
-    uint32_t done = 0;
-    for (uint32_t page = 0; page < 2 && done < len; page++) {
-        uint32_t room = PAGE_BYTES - (uint32_t)((gva + done) & (PAGE_BYTES - 1));
-        uint32_t part = len - done < room ? len - done : room;
-        struct walk out;
-        if (walk_translate(regs, gmem, gva + done, access, &out) != WALK_DONE ||
-            !gmem_read(gmem, out.gpa, buf + done, part)) {
+    struct walk_state w;
+    uint32_t error;
+    enum walk_result r;
+    if (!walk_begin(view, gva, access, &w, &r)) {
+        return r;
+    }
+    r = walk_descend(&w, true, &error);
+    if (r == WALK_DONE && !walk_flag(&w, walk_leaf_flags(&w))) {
+        r = WALK_CHANGED;
+    }
+    return r;
+}
+
+void walk_fetch(const struct walk_view *view, uint64_t gva, uint32_t want, struct walk_code *out)
+{
+    uint32_t access = WALK_FETCH | (walk_cpl(view->regs) == 3 ? WALK_USER : 0);
+    uint64_t wrap = walk_is_64(view->regs) ? UINT64_MAX : UINT32_MAX;
+    out->count = 0;
+    out->end = WALK_DONE;
+    out->error = 0;
+    for (uint32_t page = 0; page < 2 && out->count < want; page++) {
+        struct walk walk;
+        out->gva = (gva + out->count) & wrap;
+        uint32_t room = PAGE_BYTES - (uint32_t)(out->gva & (PAGE_BYTES - 1));
+        uint32_t left = want - out->count;
+        uint32_t part = left < room ? left : room;
+        out->end = walk_translate(view, out->gva, access, &walk);
+        out->error = walk.error;
+        if (out->end == WALK_DONE &&
+            !gmem_read(view->gmem, walk.gpa, out->bytes + out->count, part)) {
+            out->end = WALK_NO_RAM;
+        }
+        if (out->end != WALK_DONE) {
             break;
         }
-        done += part;
+        out->count = (uint8_t)(out->count + part);
     }
-    return done;
 }

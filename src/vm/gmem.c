@@ -47,12 +47,13 @@ static bool gmem_next(const struct gmem *m, struct gmem_walk *w)
 /* One word's place in host memory, or NULL: not RAM, or not to be had in one access. */
 static uint8_t *gmem_word(const struct gmem *m, gpa_t gpa, uint32_t bytes)
 {
-    struct gmem_walk w = {.gpa = gpa, .left = bytes};
-    const bool whole = gmem_next(m, &w) && w.left == 0;
-    if (!whole || gpa % bytes != 0 || (uintptr_t)w.host % bytes != 0) {
+    const struct gmem_region *r = gmem_find(m, gpa);
+    if (r == NULL || (gpa & (bytes - 1u)) != 0) {
         return NULL;
     }
-    return w.host;
+    const uint64_t off = gpa - r->base;
+    uint8_t *host = r->host + off;
+    return r->size - off >= bytes && ((uintptr_t)host & (bytes - 1u)) == 0 ? host : NULL;
 }
 
 bool gmem_add(struct gmem *m, gpa_t base, uint64_t size, uint8_t *host)
@@ -143,6 +144,16 @@ bool gmem_load32(const struct gmem *m, gpa_t gpa, uint32_t *word)
     return true;
 }
 
+bool gmem_load64(const struct gmem *m, gpa_t gpa, uint64_t *word)
+{
+    const volatile uint64_t *at = (const void *)gmem_word(m, gpa, sizeof(*word));
+    if (at == NULL) {
+        return false;
+    }
+    *word = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    return true;
+}
+
 bool gmem_store16(const struct gmem *m, gpa_t gpa, uint16_t word)
 {
     volatile uint16_t *at = (void *)gmem_word(m, gpa, sizeof(word));
@@ -161,6 +172,30 @@ bool gmem_store32(const struct gmem *m, gpa_t gpa, uint32_t word)
     }
     __atomic_store_n(at, word, __ATOMIC_RELEASE);
     return true;
+}
+
+bool gmem_store64(const struct gmem *m, gpa_t gpa, uint64_t word)
+{
+    volatile uint64_t *at = (void *)gmem_word(m, gpa, sizeof(word));
+    if (at == NULL) {
+        return false;
+    }
+    __atomic_store_n(at, word, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool gmem_swap32(const struct gmem *m, gpa_t gpa, uint32_t *expected, uint32_t word)
+{
+    volatile uint32_t *at = (void *)gmem_word(m, gpa, sizeof(word));
+    return at != NULL && __atomic_compare_exchange_n(at, expected, word, false, __ATOMIC_SEQ_CST,
+                                                     __ATOMIC_SEQ_CST);
+}
+
+bool gmem_swap64(const struct gmem *m, gpa_t gpa, uint64_t *expected, uint64_t word)
+{
+    volatile uint64_t *at = (void *)gmem_word(m, gpa, sizeof(word));
+    return at != NULL && __atomic_compare_exchange_n(at, expected, word, false, __ATOMIC_SEQ_CST,
+                                                     __ATOMIC_SEQ_CST);
 }
 
 void gmem_fence(void)

@@ -50,8 +50,15 @@ bool gmem_fill(const struct gmem *m, gpa_t gpa, uint8_t byte, uint64_t len);
  * (release). False, and nothing done: not RAM, or not naturally aligned. */
 bool gmem_load16(const struct gmem *m, gpa_t gpa, uint16_t *word);
 bool gmem_load32(const struct gmem *m, gpa_t gpa, uint32_t *word);
+bool gmem_load64(const struct gmem *m, gpa_t gpa, uint64_t *word);
 bool gmem_store16(const struct gmem *m, gpa_t gpa, uint16_t word);
 bool gmem_store32(const struct gmem *m, gpa_t gpa, uint32_t word);
+bool gmem_store64(const struct gmem *m, gpa_t gpa, uint64_t word);
+
+/* Replaces the word if it still is `*expected`, in one locked access. False: not RAM, not aligned, or
+ * it was another, which is then in *expected. */
+bool gmem_swap32(const struct gmem *m, gpa_t gpa, uint32_t *expected, uint32_t word);
+bool gmem_swap64(const struct gmem *m, gpa_t gpa, uint64_t *expected, uint64_t word);
 
 /* A load after it happens after a store before it, which acquire and release do not promise: for
  * "tell the other side, then look once more". */

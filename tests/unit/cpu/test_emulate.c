@@ -22,7 +22,7 @@
 #define FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 struct bench {
-    uint8_t ram[RAM_BYTES];
+    _Alignas(4096) uint8_t ram[RAM_BYTES];
     uint8_t device[64]; /* what lies at DEVICE - 32 and on */
     struct gmem gmem;
     struct regs_cache cache;

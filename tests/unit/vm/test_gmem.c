@@ -102,6 +102,34 @@ static void control_words_are_little_endian_and_naturally_aligned(void **state)
     }
     assert_int_equal(w16, 0xABCD);
     assert_int_equal(low[4], 0x78);
+    uint64_t w64 = 0;
+    assert_true(gmem_store64(&m, 0x1008, 0x1122334455667788));
+    assert_int_equal(low[8], 0x88);
+    assert_true(gmem_load64(&m, 0x1008, &w64));
+    assert_int_equal(w64, 0x1122334455667788);
+    assert_false(gmem_load64(&m, 0x100C, &w64));
+    assert_false(gmem_store64(&m, 0x100C, 0));
+}
+
+static void a_swap_replaces_only_what_was_expected(void **state)
+{
+    (void)state;
+    struct gmem m = three_regions();
+    uint32_t e32 = 1;
+    uint64_t e64 = 1;
+    assert_true(gmem_store64(&m, 0x1008, 0x1122334455667788));
+    assert_false(gmem_swap64(&m, 0x1008, &e64, 7));
+    assert_int_equal(e64, 0x1122334455667788);
+    assert_true(gmem_swap64(&m, 0x1008, &e64, 0x99AABBCC00000005));
+    assert_false(gmem_swap32(&m, 0x1008, &e32, 9));
+    assert_int_equal(e32, 5);
+    assert_true(gmem_swap32(&m, 0x1008, &e32, 9));
+    assert_true(gmem_load64(&m, 0x1008, &e64));
+    assert_int_equal(e64, 0x99AABBCC00000009);
+    assert_false(gmem_swap64(&m, 0x100C, &e64, 0)); /* misaligned, and not RAM */
+    assert_false(gmem_swap32(&m, 0x1002, &e32, 0));
+    assert_false(gmem_swap32(&m, 0, &e32, 0));
+    assert_false(gmem_swap64(&m, 0x4000, &e64, 0));
 }
 
 static void control_words_outside_of_ram_are_refused(void **state)
@@ -152,6 +180,7 @@ int main(void)
         cmocka_unit_test(what_is_not_all_ram_is_not_touched),
         cmocka_unit_test(control_words_are_little_endian_and_naturally_aligned),
         cmocka_unit_test(control_words_outside_of_ram_are_refused),
+        cmocka_unit_test(a_swap_replaces_only_what_was_expected),
         cmocka_unit_test(control_words_that_need_two_accesses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
