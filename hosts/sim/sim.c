@@ -11,35 +11,39 @@ static bool interrupts_on(const struct sim *s)
     return (s->regs.rflags & RFLAGS_IF) != 0;
 }
 
+/* The other groups may be stale in `from`. */
+static void copy_groups(struct vcpu_regs *to, const struct vcpu_regs *from, uint32_t groups)
+{
+    if ((groups & REGS_GPR) != 0) {
+        memcpy(to->gpr, from->gpr, sizeof(to->gpr));
+        to->rip = from->rip;
+        to->rflags = from->rflags;
+    }
+    if ((groups & REGS_SYS) != 0) {
+        memcpy(to->seg, from->seg, sizeof(to->seg));
+        to->gdtr = from->gdtr;
+        to->idtr = from->idtr;
+        to->cr0 = from->cr0;
+        to->cr2 = from->cr2;
+        to->cr3 = from->cr3;
+        to->cr4 = from->cr4;
+        to->efer = from->efer;
+        to->xcr0 = from->xcr0;
+    }
+    if ((groups & REGS_PDPTE) != 0) {
+        memcpy(to->pdpte, from->pdpte, sizeof(to->pdpte));
+    }
+    if ((groups & REGS_VEC) != 0) {
+        memcpy(to->vec, from->vec, sizeof(to->vec));
+    }
+}
+
 static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)
 {
     struct sim *s = host;
-    struct vcpu_regs all = s->regs;
     (void)vcpu;
     s->fetches++;
-    if ((groups & REGS_GPR) == 0) { /* what was not asked for stays as the core has it */
-        memcpy(all.gpr, regs->gpr, sizeof(all.gpr));
-        all.rip = regs->rip;
-        all.rflags = regs->rflags;
-    } else if ((groups & REGS_SYS) == 0) {
-        all = *regs;
-        memcpy(all.gpr, s->regs.gpr, sizeof(all.gpr));
-        all.rip = s->regs.rip;
-        all.rflags = s->regs.rflags;
-    }
-    *regs = all;
-}
-
-/* What is not dirty may be stale in the core's copy. */
-static void write_back(struct sim *s, uint32_t groups, const struct vcpu_regs *regs)
-{
-    struct vcpu_regs all = (groups & REGS_SYS) != 0 ? *regs : s->regs;
-    const struct vcpu_regs *gprs = (groups & REGS_GPR) != 0 ? regs : &s->regs;
-    memcpy(all.gpr, gprs->gpr, sizeof(all.gpr));
-    all.rip = gprs->rip;
-    all.rflags = gprs->rflags;
-    memcpy(all.pdpte, regs->pdpte, sizeof(all.pdpte));
-    s->regs = all;
+    copy_groups(regs, &s->regs, groups);
 }
 
 static void console_byte(void *host, uint32_t serial, uint8_t byte)
@@ -219,8 +223,8 @@ static void enter(struct sim *s)
         if (s->plan.go != VM_GO_RUN) {
             return;
         }
-        uint32_t dirty = vm_take_dirty(s->vm, 0, &regs);
-        write_back(s, dirty, regs);
+        const uint32_t dirty = vm_take_dirty(s->vm, 0, &regs);
+        copy_groups(&s->regs, regs, dirty);
         s->pdptes += (dirty & REGS_PDPTE) != 0 ? 1u : 0u;
         s->cr8 = s->plan.cr8;
         if (s->plan.inject == VM_INJECT_NONE) {

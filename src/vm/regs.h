@@ -79,8 +79,12 @@ struct table_reg {
 #define RFLAGS_IF    0x0200u
 #define RFLAGS_DF    0x0400u
 #define RFLAGS_OF    0x0800u
+#define RFLAGS_IOPL  0x3000u
+#define RFLAGS_NT    0x4000u
+#define RFLAGS_RF    0x10000u
 #define RFLAGS_VM    0x20000u
 #define RFLAGS_AC    0x40000u
+#define RFLAGS_ID    0x200000u
 
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
@@ -133,6 +137,10 @@ struct table_reg {
 /* pdpte[]: never fetched. Dirty if the guest loaded them through the core: raw hosts with EPT put them
  * where the processor takes them from. [SDM] vol. 3C, 27.3.2.4 */
 #define REGS_PDPTE 0x4u
+#define REGS_VEC   0x8u /* vec[]: only where regs_source does not lack it */
+
+#define VEC_COUNT 16u
+#define VEC_WORDS 4u /* of 64 bits: 32 bytes, as AVX has them */
 
 /* Control registers are as the guest reads them: a raw host puts read shadows in, and adds what the
  * hardware must have on the way back. Its "IA-32e mode guest" control is efer's LMA. */
@@ -150,12 +158,15 @@ struct vcpu_regs {
     uint64_t efer;
     uint64_t xcr0;
     uint64_t pdpte[4];
+    uint64_t vec[VEC_COUNT][VEC_WORDS]; /* YMM registers; XMM is the first two words */
 };
 
 /* The host's side of the cache: read the named groups of this vCPU into *regs. */
 struct regs_source {
     void (*fetch)(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs);
     void *host;
+    uint32_t lacks; /* groups that this host cannot give: they are never asked for             */
+    bool fixed_cr2; /* this host cannot set CR2: a guest cannot be given a #PF                 */
 };
 
 struct regs_cache {
