@@ -1,358 +1,332 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Emulation of one instruction with a memory operand. */
+ * Emulation of one instruction: fetch, decode, the operation, and what ends it. */
 #include "cpu/emulate.h"
 
 #include "base/bits.h"
-#include "base/le.h"
 #include "base/string.h"
-#include "cpu/walk.h"
+#include "cpu/emulate_int.h"
 
-#define PAGE_BYTES 4096u
-#define VECTOR_GP  13u
-#define VECTOR_PF  14u
-#define RFLAGS_RF  0x10000u
+#define PHYS_BITS_MIN 32u
+#define PHYS_BITS_MAX 52u
 
-#define RFLAGS_ARITH (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
-
-/* The operand: one part, or two in adjoining pages. */
-struct operand {
-    gpa_t gpa[2];
-    uint32_t size[2]; /* bytes; size[1] is 0 for one part */
+/* What each operation does; null: it is not emulated. Refused for good: far transfers, system tables
+ * and task registers from device memory, x87, MMX and vector arithmetic, state images. */
+static emu_fn *const emulate_table[INSN_OPS] = {
+    [INSN_ADD] = emu_op_alu,
+    [INSN_OR] = emu_op_alu,
+    [INSN_ADC] = emu_op_alu,
+    [INSN_SBB] = emu_op_alu,
+    [INSN_AND] = emu_op_alu,
+    [INSN_SUB] = emu_op_alu,
+    [INSN_XOR] = emu_op_alu,
+    [INSN_CMP] = emu_op_alu,
+    [INSN_TEST] = emu_op_alu,
+    [INSN_INC] = emu_op_alu,
+    [INSN_DEC] = emu_op_alu,
+    [INSN_NOT] = emu_op_alu,
+    [INSN_NEG] = emu_op_alu,
+    [INSN_ADCX] = emu_op_alu,
+    [INSN_ADOX] = emu_op_alu,
+    [INSN_ROL] = emu_op_shift,
+    [INSN_ROR] = emu_op_shift,
+    [INSN_RCL] = emu_op_shift,
+    [INSN_RCR] = emu_op_shift,
+    [INSN_SHL] = emu_op_shift,
+    [INSN_SHR] = emu_op_shift,
+    [INSN_SAL] = emu_op_shift,
+    [INSN_SAR] = emu_op_shift,
+    [INSN_SHLD] = emu_op_shift_double,
+    [INSN_SHRD] = emu_op_shift_double,
+    [INSN_MOV] = emu_op_mov,
+    [INSN_MOVZX] = emu_op_extend,
+    [INSN_MOVSX] = emu_op_extend,
+    [INSN_MOVBE] = emu_op_movbe,
+    [INSN_XCHG] = emu_op_xchg,
+    [INSN_MUL] = emu_op_multiply,
+    [INSN_IMUL] = emu_op_multiply,
+    [INSN_DIV] = emu_op_divide,
+    [INSN_IDIV] = emu_op_divide,
+    [INSN_BT] = emu_op_bit,
+    [INSN_BTS] = emu_op_bit,
+    [INSN_BTR] = emu_op_bit,
+    [INSN_BTC] = emu_op_bit,
+    [INSN_BSF] = emu_op_scan,
+    [INSN_BSR] = emu_op_scan,
+    [INSN_TZCNT] = emu_op_scan,
+    [INSN_LZCNT] = emu_op_scan,
+    [INSN_POPCNT] = emu_op_scan,
+    [INSN_CMPXCHG] = emu_op_cmpxchg,
+    [INSN_CMPXCHG8B] = emu_op_cmpxchg_pair,
+    [INSN_XADD] = emu_op_xadd,
+    [INSN_CRC32] = emu_op_crc32,
+    [INSN_SETCC] = emu_op_setcc,
+    [INSN_CMOVCC] = emu_op_cmov,
+    [INSN_ANDN] = emu_op_bmi,
+    [INSN_BEXTR] = emu_op_bmi,
+    [INSN_BZHI] = emu_op_bmi,
+    [INSN_PDEP] = emu_op_bmi,
+    [INSN_PEXT] = emu_op_bmi,
+    [INSN_SARX] = emu_op_bmi,
+    [INSN_SHLX] = emu_op_bmi,
+    [INSN_SHRX] = emu_op_bmi,
+    [INSN_RORX] = emu_op_bmi,
+    [INSN_BLSR] = emu_op_bmi,
+    [INSN_BLSMSK] = emu_op_bmi,
+    [INSN_BLSI] = emu_op_bmi,
+    [INSN_MULX] = emu_op_mulx,
+    [INSN_PUSH] = emu_op_push,
+    [INSN_POP] = emu_op_pop,
+    [INSN_PUSHA] = emu_op_pusha,
+    [INSN_POPA] = emu_op_popa,
+    [INSN_PUSHF] = emu_op_pushf,
+    [INSN_POPF] = emu_op_popf,
+    [INSN_CALL] = emu_op_call,
+    [INSN_JMP] = emu_op_jmp,
+    [INSN_RET] = emu_op_ret,
+    [INSN_ENTER] = emu_op_enter,
+    [INSN_LEAVE] = emu_op_leave,
+    [INSN_MOVS] = emu_op_string,
+    [INSN_CMPS] = emu_op_string,
+    [INSN_STOS] = emu_op_string,
+    [INSN_LODS] = emu_op_string,
+    [INSN_SCAS] = emu_op_string,
+    [INSN_INS] = emu_op_string,
+    [INSN_OUTS] = emu_op_string,
+    [INSN_XLAT] = emu_op_xlat,
+    [INSN_CLFLUSH] = emu_op_touch,
+    [INSN_BOUND] = emu_op_bound,
+    [INSN_LOAD_FAR] = emu_op_load_far,
+    [INSN_ARPL] = emu_op_arpl,
+    [INSN_SLDT] = emu_op_store_selector,
+    [INSN_STR] = emu_op_store_selector,
+    [INSN_SGDT] = emu_op_store_table,
+    [INSN_SIDT] = emu_op_store_table,
+    [INSN_SMSW] = emu_op_smsw,
+    [INSN_VMOV] = emu_op_vmov,
+    [INSN_VMOV_LOW] = emu_op_vmov,
+    [INSN_VMOV_HIGH] = emu_op_vmov,
+    [INSN_VBROADCAST] = emu_op_vbroadcast,
 };
-
-/* --- Flags and arithmetic -------------------------------------------------------------------------- */
-
-static uint64_t alu_top_bit(uint64_t x, uint32_t size)
-{
-    return x >> (8u * size - 1u) & 1u;
-}
-
-/* PF is set if the low byte has an even number of ones. */
-static uint64_t alu_parity(uint64_t x)
-{
-    x ^= x >> 4;
-    return (0x6996u >> (x & 15u) & 1u) == 0 ? RFLAGS_PF : 0;
-}
-
-static uint64_t alu_result_flags(uint64_t r, uint32_t size)
-{
-    return alu_parity(r) | (r == 0 ? RFLAGS_ZF : 0u) | (alu_top_bit(r, size) != 0 ? RFLAGS_SF : 0u);
-}
-
-/* a + b + carry; *flags are those of the sum. Operands are zero-extended from `size` bytes. */
-static uint64_t alu_add(uint64_t a, uint64_t b, uint64_t carry, uint32_t size, uint64_t *flags)
-{
-    uint64_t r = (a + b + carry) & ones_bytes(size);
-    bool carried = carry != 0 ? r <= a : r < a;
-    *flags = alu_result_flags(r, size) | (carried ? RFLAGS_CF : 0u) | ((a ^ b ^ r) & RFLAGS_AF) |
-             (alu_top_bit((a ^ r) & (b ^ r), size) != 0 ? RFLAGS_OF : 0u);
-    return r;
-}
-
-static uint64_t alu_sub(uint64_t a, uint64_t b, uint64_t borrow, uint32_t size, uint64_t *flags)
-{
-    uint64_t r = (a - b - borrow) & ones_bytes(size);
-    bool borrowed = borrow != 0 ? a <= b : a < b;
-    *flags = alu_result_flags(r, size) | (borrowed ? RFLAGS_CF : 0u) | ((a ^ b ^ r) & RFLAGS_AF) |
-             (alu_top_bit((a ^ b) & (a ^ r), size) != 0 ? RFLAGS_OF : 0u);
-    return r;
-}
-
-/* AF is undefined after these; processors clear it. */
-static uint64_t alu_logic(enum insn_op op, uint64_t a, uint64_t b, uint32_t size, uint64_t *flags)
-{
-    uint64_t r = a & b;
-    if (op == INSN_OR) {
-        r = a | b;
-    } else if (op == INSN_XOR) {
-        r = a ^ b;
-    }
-    *flags = alu_result_flags(r, size);
-    return r;
-}
-
-/* The flags that an operation replaces. */
-static uint64_t alu_affected(enum insn_op op)
-{
-    switch (op) {
-    case INSN_MOV:
-    case INSN_MOVZX:
-    case INSN_MOVSX:
-    case INSN_XCHG:
-    case INSN_NOT:
-        return 0;
-    case INSN_INC:
-    case INSN_DEC:
-        return RFLAGS_ARITH & ~RFLAGS_CF;
-    default:
-        return RFLAGS_ARITH;
-    }
-}
-
-static uint64_t alu_compute(enum insn_op op, uint64_t a, uint64_t b, uint32_t size, uint64_t *flags)
-{
-    uint64_t carry = *flags & RFLAGS_CF;
-    switch (op) {
-    case INSN_ADD:
-        return alu_add(a, b, 0, size, flags);
-    case INSN_ADC:
-        return alu_add(a, b, carry, size, flags);
-    case INSN_INC:
-        return alu_add(a, 1, 0, size, flags);
-    case INSN_SUB:
-    case INSN_CMP:
-        return alu_sub(a, b, 0, size, flags);
-    case INSN_SBB:
-        return alu_sub(a, b, carry, size, flags);
-    case INSN_DEC:
-        return alu_sub(a, 1, 0, size, flags);
-    case INSN_NEG:
-        return alu_sub(0, a, 0, size, flags);
-    case INSN_AND:
-    case INSN_OR:
-    case INSN_XOR:
-    case INSN_TEST:
-        return alu_logic(op, a, b, size, flags);
-    case INSN_NOT:
-        return ~a & ones_bytes(size);
-    default: /* MOV and its like, XCHG: the other operand */
-        return b;
-    }
-}
-
-uint64_t emulate_alu(enum insn_op op, uint64_t a, uint64_t b, uint32_t size, uint64_t *rflags)
-{
-    uint64_t ones = ones_bytes(size);
-    uint64_t flags = *rflags;
-    uint64_t r = alu_compute(op, a & ones, b & ones, size, &flags);
-    uint64_t affected = alu_affected(op);
-    *rflags = (*rflags & ~affected) | (flags & affected);
-    return r;
-}
 
 /* --- Registers --------------------------------------------------------------------------------------- */
 
-static uint64_t emulate_get_reg(const struct vcpu_regs *regs, const struct insn *insn)
+struct vcpu_regs *emu_edit(struct emu *e)
 {
-    uint64_t val = regs->gpr[insn->reg];
+    return regs_edit(e->v->cache, e->v->source, e->v->vcpu, REGS_GPR);
+}
+
+uint64_t emu_gpr(const struct emu *e, uint32_t reg, uint32_t size)
+{
+    return e->regs->gpr[reg] & ones_bytes(size);
+}
+
+/* [SDM] vol. 1, 3.4.1.1 */
+void emu_set_gpr(struct emu *e, uint32_t reg, uint32_t size, uint64_t val)
+{
+    uint64_t *gpr = &emu_edit(e)->gpr[reg];
+    uint64_t ones = ones_bytes(size);
+    *gpr = (size >= 4 ? 0 : *gpr & ~ones) | (val & ones);
+}
+
+uint64_t emu_reg(const struct emu *e)
+{
+    const struct insn *insn = &e->insn;
+    if (insn->reg_kind == INSN_SEGMENT) {
+        return e->regs->seg[insn->reg].selector;
+    }
+    uint64_t val = e->regs->gpr[insn->reg];
     return (insn->high_byte ? val >> 8 : val) & ones_bytes(insn->reg_size);
 }
 
-/* [SDM] vol. 1, 3.4.1.1: 32-bit results clear the upper half, narrower ones leave the rest. */
-static void emulate_set_reg(struct vcpu_regs *regs, const struct insn *insn, uint64_t val)
+void emu_set_reg(struct emu *e, uint64_t val)
 {
-    uint64_t *reg = &regs->gpr[insn->reg];
-    uint64_t mask = insn->reg_size == 4 ? UINT64_MAX : ones_bytes(insn->reg_size);
-    uint32_t shift = insn->high_byte ? 8 : 0;
-    val &= ones_bytes(insn->reg_size);
-    *reg = (*reg & ~(mask << shift)) | val << shift;
+    const struct insn *insn = &e->insn;
+    if (insn->high_byte) {
+        uint64_t *gpr = &emu_edit(e)->gpr[insn->reg];
+        *gpr = (*gpr & ~0xFF00ull) | (val & 0xFFu) << 8;
+    } else {
+        emu_set_gpr(e, insn->reg, insn->reg_size, val);
+    }
 }
+
+bool emu_is_real(const struct emu *e)
+{
+    return (e->regs->cr0 & CR0_PE) == 0 || (e->regs->rflags & RFLAGS_VM) != 0;
+}
+
+/* --- The instruction ------------------------------------------------------------------------------------ */
 
 enum decode_mode emulate_mode(const struct vcpu_regs *regs)
 {
-    uint32_t ar = regs->seg[SEG_CS].ar;
-    if ((regs->efer & EFER_LMA) != 0 && (ar & SEG_AR_L) != 0) {
+    if (walk_is_64(regs)) {
         return DECODE_64;
     }
-    return (ar & SEG_AR_DB) != 0 ? DECODE_32 : DECODE_16;
+    return (regs->seg[SEG_CS].ar & SEG_AR_DB) != 0 ? DECODE_32 : DECODE_16;
 }
 
+/* 16-bit code wraps no earlier: the limit of its segment is what stops it. */
 uint64_t emulate_next_rip(const struct vcpu_regs *regs, uint32_t len)
 {
-    static const uint64_t wrap[] = {
-        [DECODE_16] = 0xFFFF, [DECODE_32] = UINT32_MAX, [DECODE_64] = UINT64_MAX};
-    return (regs->rip + len) & wrap[emulate_mode(regs)];
+    return (regs->rip + len) & (walk_is_64(regs) ? UINT64_MAX : UINT32_MAX);
 }
 
-/* --- Addresses ----------------------------------------------------------------------------------------- */
-
-/* Segment base plus offset. In 64-bit code only FS and GS have bases; elsewhere 32 bits wrap. */
-static uint64_t emulate_linear(const struct vcpu_regs *regs, uint32_t seg, uint64_t offset)
+static void emu_begin(struct emu *e, const struct emulate_vcpu *v, struct emulate_report *report)
 {
-    if (emulate_mode(regs) == DECODE_64) {
-        return offset + (seg == SEG_FS || seg == SEG_GS ? regs->seg[seg].base : 0);
+    bool sound = v->phys_bits >= PHYS_BITS_MIN && v->phys_bits <= PHYS_BITS_MAX;
+    e->v = v;
+    e->regs = regs_view(v->cache, v->source, v->vcpu, REGS_ALL);
+    e->report = report;
+    e->view = (struct walk_view){
+        .regs = e->regs,
+        .gmem = v->gmem,
+        .phys_bits = sound ? v->phys_bits : PHYS_BITS_MAX,
+        .pages_1g = !v->lacks_1g,
+    };
+    e->repeat = false;
+    e->mode = (uint8_t)emulate_mode(e->regs);
+    e->cpl = (uint8_t)walk_cpl(e->regs);
+    e->dues = 0;
+    e->translated = 0;
+    e->line = NULL;
+    memset(report, 0, sizeof(*report));
+    report->rip = e->regs->rip;
+}
+
+/* How many code bytes there are up to the limit of the code segment. */
+static uint32_t emu_code_bytes(const struct emu *e)
+{
+    uint64_t limit = e->regs->seg[SEG_CS].limit;
+    if (e->mode == DECODE_64 || limit == UINT32_MAX) {
+        return DECODE_BYTES_MAX;
     }
-    return (regs->seg[seg].base + offset) & UINT32_MAX;
-}
-
-static uint64_t emulate_offset(const struct vcpu_regs *regs, const struct insn *insn)
-{
-    uint64_t offset = insn->disp;
-    if (insn->base != INSN_NO_REG) {
-        offset += regs->gpr[insn->base];
+    if (e->regs->rip > limit) {
+        return 0;
     }
-    if (insn->index != INSN_NO_REG) {
-        offset += regs->gpr[insn->index] << insn->scale;
-    }
-    if (insn->rip_relative) {
-        offset += regs->rip + insn->len;
-    }
-    return offset & ones_bytes(insn->addr_size);
+    uint64_t left = limit - e->regs->rip + 1u;
+    return left < DECODE_BYTES_MAX ? (uint32_t)left : DECODE_BYTES_MAX;
 }
 
-static bool emulate_writes(const struct insn *insn)
+/* The instruction does not end where the code bytes do. */
+static enum emulate_result emu_short(struct emu *e, const struct walk_code *code)
 {
-    return (insn->access & INSN_WRITE) != 0;
-}
-
-static bool emulate_reads(const struct insn *insn)
-{
-    return (insn->access & INSN_READ) != 0;
-}
-
-/* The decoder knows more than is carried out here. */
-static bool emulate_knows(const struct insn *insn)
-{
-    bool plain = insn->op <= INSN_CMP || (insn->op >= INSN_MOV && insn->op <= INSN_MOVSX) ||
-                 (insn->op >= INSN_TEST && insn->op <= INSN_NEG);
-    return plain && insn->form <= INSN_MEM && insn->reg_kind == INSN_GPR;
-}
-
-/* Translates one part of the operand; false with the report filled in if the guest gets a fault. */
-static enum emulate_result emulate_translate(const struct emulate_vcpu *v, uint64_t linear,
-                                             uint32_t access, gpa_t *gpa,
-                                             struct emulate_report *report)
-{
-    const struct walk_view view = {
-        .regs = &v->cache->regs, .gmem = v->gmem, .phys_bits = 52, .pages_1g = true};
-    struct walk walk;
-    switch (walk_translate(&view, linear, access, &walk)) {
-    case WALK_DONE:
-        *gpa = walk.gpa;
-        return EMULATE_DONE;
+    switch (code->end) {
     case WALK_FAULT:
-        report->vector = VECTOR_PF;
-        report->error_code = walk.error;
-        report->cr2 = linear;
-        return EMULATE_FAULT;
+        e->report->cr2 = code->gva;
+        return emu_fault(e, VECTOR_PF, code->error);
+    case WALK_DONE: /* the segment ends */
     case WALK_NON_CANONICAL:
-        report->vector = VECTOR_GP;
-        return EMULATE_FAULT;
+        return emu_fault(e, VECTOR_GP, 0);
     default:
+        return EMULATE_NO_CODE;
+    }
+}
+
+/* Without a memory of it. */
+static enum emulate_result emu_decode_anew(struct emu *e)
+{
+    struct walk_code code = {.count = 0};
+    uint64_t at = e->regs->rip;
+    if (e->mode != DECODE_64) {
+        at = (at + e->regs->seg[SEG_CS].base) & UINT32_MAX;
+    }
+    walk_fetch(&e->view, at, emu_code_bytes(e), &code);
+    e->report->count = code.count;
+    memcpy(e->report->bytes, code.bytes, sizeof(code.bytes));
+    switch (decode(code.bytes, code.count, (enum decode_mode)e->mode, &e->insn)) {
+    case DECODE_DONE:
+        emu_memo_keep(e, &code);
+        return EMULATE_DONE;
+    case DECODE_SHORT:
+        return emu_short(e, &code);
+    case DECODE_TOO_LONG:
+        return emu_fault(e, VECTOR_GP, 0);
+    case DECODE_UNDEFINED:
+        return emu_fault(e, VECTOR_UD, 0);
+    case DECODE_NO_MEMORY:
         return EMULATE_ELSEWHERE;
+    default:
+        return EMULATE_UNSUPPORTED;
     }
 }
 
-/* Where the operand is. One of its parts must be at `gpa`, or the exit was about something else. */
-static enum emulate_result emulate_locate(const struct emulate_vcpu *v, const struct insn *insn,
-                                          gpa_t gpa, struct operand *o,
-                                          struct emulate_report *report)
+static enum emulate_result emu_decode(struct emu *e)
 {
-    const struct vcpu_regs *regs = &v->cache->regs;
-    uint64_t linear = emulate_linear(regs, insn->seg, emulate_offset(regs, insn));
-    uint32_t access =
-        (walk_cpl(regs) == 3 ? WALK_USER : 0) | (emulate_writes(insn) ? WALK_WRITE : 0);
-    uint32_t room = PAGE_BYTES - (uint32_t)(linear & (PAGE_BYTES - 1));
-    o->size[0] = insn->mem_size < room ? insn->mem_size : room;
-    o->size[1] = insn->mem_size - o->size[0];
-    bool here = false;
-    for (uint32_t i = 0; i < 2 && o->size[i] != 0; i++) {
-        uint64_t part = i == 0 ? linear : linear + room;
-        if (emulate_mode(regs) != DECODE_64) {
-            part &= UINT32_MAX;
-        }
-        enum emulate_result r = emulate_translate(v, part, access, &o->gpa[i], report);
-        if (r != EMULATE_DONE) {
-            return r;
-        }
-        here = here || o->gpa[i] / PAGE_BYTES == gpa / PAGE_BYTES;
+    enum emulate_result r = emu_memo_find(e) ? EMULATE_DONE : emu_decode_anew(e);
+    if (r == EMULATE_DONE) {
+        e->next_rip = emulate_next_rip(e->regs, e->insn.len);
     }
-    report->operand = o->gpa[0];
-    return here ? EMULATE_DONE : EMULATE_ELSEWHERE;
+    return r;
 }
 
-/* --- Memory ---------------------------------------------------------------------------------------------- */
-
-static uint64_t emulate_read(const struct emulate_vcpu *v, const struct operand *o)
+/* All of it is done. A string that stays repeats under RF: its breakpoint has been seen. */
+static void emu_finish(struct emu *e, bool single_step)
 {
-    uint64_t val = 0;
-    for (uint32_t i = 0; i < 2 && o->size[i] != 0; i++) {
-        uint8_t raw[8];
-        uint64_t part = 0;
-        if (gmem_read(v->gmem, o->gpa[i], raw, o->size[i])) {
-            part = le_load(raw, o->size[i]);
-        } else {
-            part = v->bus->read(v->bus->owner, o->gpa[i], o->size[i]) & ones_bytes(o->size[i]);
-        }
-        val |= part << (i == 0 ? 0 : 8 * o->size[0]);
-    }
-    return val;
-}
-
-static void emulate_write(const struct emulate_vcpu *v, const struct operand *o, uint64_t val)
-{
-    for (uint32_t i = 0; i < 2 && o->size[i] != 0; i++) {
-        uint8_t raw[8];
-        uint64_t part = val >> (i == 0 ? 0 : 8 * o->size[0]) & ones_bytes(o->size[i]);
-        le_store(raw, o->size[i], part);
-        if (!gmem_write(v->gmem, o->gpa[i], raw, o->size[i])) {
-            v->bus->write(v->bus->owner, o->gpa[i], o->size[i], part);
-        }
-    }
-}
-
-/* --- The instruction --------------------------------------------------------------------------------------- */
-
-static uint64_t emulate_extend(const struct insn *insn, uint64_t val)
-{
-    uint32_t shift = 64u - 8u * insn->mem_size;
-    bool negative = insn->op == INSN_MOVSX && (val << shift) >> 63 != 0;
-    return negative ? val | ~(UINT64_MAX >> shift) : val;
-}
-
-/* The operand's location is known and nothing can fail any more. */
-static void emulate_execute(const struct emulate_vcpu *v, const struct insn *insn,
-                            const struct operand *o)
-{
-    struct vcpu_regs *regs = regs_edit(v->cache, v->source, v->vcpu, REGS_GPR);
-    uint64_t mem = emulate_reads(insn) ? emulate_read(v, o) : 0;
-    uint64_t other = insn->form == INSN_MEM_IMM ? insn->imm : emulate_get_reg(regs, insn);
-    enum insn_op op = (enum insn_op)insn->op;
-    if (insn->form == INSN_REG_MEM) {
-        uint64_t from = emulate_extend(insn, mem);
-        uint64_t result = emulate_alu(op, other, from, insn->reg_size, &regs->rflags);
-        if (op != INSN_CMP) {
-            emulate_set_reg(regs, insn, result);
-        }
-    } else {
-        uint64_t result = emulate_alu(op, mem, other, insn->mem_size, &regs->rflags);
-        if (emulate_writes(insn)) {
-            emulate_write(v, o, result);
-        }
-        if (op == INSN_XCHG) {
-            emulate_set_reg(regs, insn, mem);
-        }
-    }
-    regs->rip = emulate_next_rip(regs, insn->len);
+    struct vcpu_regs *regs = emu_edit(e);
+    e->report->trap = single_step;
     regs->rflags &= ~(uint64_t)RFLAGS_RF;
+    if (e->repeat) {
+        regs->rflags |= RFLAGS_RF;
+    } else {
+        regs->rip = e->next_rip;
+    }
+}
+
+static enum emulate_result emu_execute(struct emu *e)
+{
+    bool single_step = (e->regs->rflags & RFLAGS_TF) != 0;
+    emu_fn *op = emulate_table[e->insn.op];
+    if (e->insn.vex && emu_is_real(e)) {
+        return emu_fault(e, VECTOR_UD, 0);
+    }
+    if (op == NULL) {
+        return EMULATE_UNSUPPORTED;
+    }
+    enum emulate_result r = op(e);
+    if (r == EMULATE_DONE) {
+        emu_finish(e, single_step);
+    }
+    return r;
+}
+
+/* Without a memory of the whole of it. */
+static enum emulate_result emu_mmio(const struct emulate_vcpu *v, gpa_t gpa,
+                                    struct emulate_report *report)
+{
+    struct emu e;
+    e.page = gpa;
+    e.here = false;
+    emu_begin(&e, v, report);
+    enum emulate_result r = emu_decode(&e);
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    if (e.insn.access == 0 && e.insn.other == INSN_NO_OTHER && e.insn.op != INSN_CLFLUSH) {
+        return EMULATE_ELSEWHERE; /* an address at most */
+    }
+    return emu_execute(&e);
 }
 
 enum emulate_result emulate_mmio(const struct emulate_vcpu *v, gpa_t gpa,
                                  struct emulate_report *report)
 {
-    const struct vcpu_regs *regs = regs_view(v->cache, v->source, v->vcpu, REGS_ALL);
-    struct insn insn;
-    struct operand operand = {0};
-    memset(report, 0, sizeof(*report));
-    report->rip = regs->rip;
-    const struct walk_view view = {
-        .regs = regs, .gmem = v->gmem, .phys_bits = 52, .pages_1g = true};
-    struct walk_code code;
-    walk_fetch(&view, emulate_linear(regs, SEG_CS, regs->rip), DECODE_BYTES_MAX, &code);
-    report->count = code.count;
-    memcpy(report->bytes, code.bytes, code.count);
-    enum decode_result decoded = decode(report->bytes, report->count, emulate_mode(regs), &insn);
-    if (decoded == DECODE_SHORT) {
-        return EMULATE_NO_CODE;
+    if (v->memo != NULL && emu_memo_move(v, gpa, report)) {
+        return EMULATE_DONE;
     }
-    if (decoded != DECODE_DONE || !emulate_knows(&insn)) {
+    return emu_mmio(v, gpa, report);
+}
+
+enum emulate_result emulate_port_string(const struct emulate_vcpu *v, struct emulate_report *report)
+{
+    struct emu e;
+    e.page = 0;
+    e.here = true;
+    emu_begin(&e, v, report);
+    enum emulate_result r = emu_decode(&e);
+    if (r == EMULATE_ELSEWHERE) {
         return EMULATE_UNSUPPORTED;
     }
-    enum emulate_result r = emulate_locate(v, &insn, gpa, &operand, report);
-    if (r != EMULATE_DONE) {
-        return r;
+    if (r == EMULATE_DONE && e.insn.op != INSN_INS && e.insn.op != INSN_OUTS) {
+        return EMULATE_UNSUPPORTED; /* the code was changed meanwhile */
     }
-    report->trap = (regs->rflags & RFLAGS_TF) != 0;
-    emulate_execute(v, &insn, &operand);
-    return EMULATE_DONE;
+    return r == EMULATE_DONE ? emu_execute(&e) : r;
 }

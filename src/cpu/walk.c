@@ -15,7 +15,6 @@
 #define PTE_ADDR 0x000FFFFFFFFFF000ull
 
 #define PAGE_BYTES    4096u
-#define LEVELS_MAX    4u
 #define PSE36_BITS    40u /* of a physical address, at most */
 #define PAE_TOP_FIXED 0x1E6ull
 
@@ -28,8 +27,9 @@ struct walk_mode {
     uint8_t bits;
     uint8_t bytes;
     bool top_plain; /* PAE: the four top entries carry neither permissions nor flags (4.4.1) */
-    uint8_t shift[LEVELS_MAX]; /* by level - 1: address bits below its index                  */
-    bool large[LEVELS_MAX];    /* by level - 1: may be a large page                           */
+    uint8_t
+        shift[WALK_LEVELS_MAX];  /* by level - 1: address bits below its index                  */
+    bool large[WALK_LEVELS_MAX]; /* by level - 1: may be a large page                           */
 };
 
 static const struct walk_mode walk_legacy = {
@@ -49,7 +49,7 @@ struct walk_state {
     const struct walk_mode *mode;
     uint64_t gva;
     uint32_t access;
-    uint32_t level;    /* counted from the pages: 1 to LEVELS_MAX               */
+    uint32_t level;    /* counted from the pages: 1 to WALK_LEVELS_MAX               */
     uint64_t reserved; /* bits that no entry may have                           */
     gpa_t at;          /* of the entry                                          */
     uint64_t entry;
@@ -218,18 +218,21 @@ static bool walk_flag(struct walk_state *w, uint64_t flags)
 }
 
 /* Down the tables to the entry of a page. */
-static enum walk_result walk_descend(struct walk_state *w, bool mark, uint32_t *error)
+static enum walk_result walk_descend(struct walk_state *w, bool mark, struct walk *out)
 {
     gpa_t table = w->view->regs->cr3 & (w->mode->top_plain ? 0xFFFFFFE0u : PTE_ADDR);
-    for (w->level = w->mode->levels; w->level >= 1; w->level--) { /* bound: LEVELS_MAX */
+    for (w->level = w->mode->levels; w->level >= 1; w->level--) { /* bound: WALK_LEVELS_MAX */
         enum walk_result r = walk_step(w, table);
         if (r == WALK_FAULT) {
             bool present = (w->entry & PTE_P) != 0;
-            *error = walk_error(w, present ? WALK_PRESENT | WALK_RESERVED : 0);
+            out->error = walk_error(w, present ? WALK_PRESENT | WALK_RESERVED : 0);
         }
         if (r != WALK_DONE) {
             return r;
         }
+        out->at[out->levels] = w->at;
+        out->entry[out->levels] = w->entry;
+        out->levels++;
         if (w->level == 1 || w->large) {
             break;
         }
@@ -240,7 +243,7 @@ static enum walk_result walk_descend(struct walk_state *w, bool mark, uint32_t *
         table = w->entry & PTE_ADDR;
     }
     if (!walk_allowed(w)) {
-        *error = walk_error(w, WALK_PRESENT);
+        out->error = walk_error(w, WALK_PRESENT);
         return WALK_FAULT;
     }
     return WALK_DONE;
@@ -304,10 +307,12 @@ enum walk_result walk_translate(const struct walk_view *view, uint64_t gva, uint
     out->gpa = w.gva;
     out->error = 0;
     out->unmarked = false;
+    out->levels = 0;
+    out->entry_bytes = w.mode->bytes;
     if (!tables) {
         return r;
     }
-    r = walk_descend(&w, false, &out->error);
+    r = walk_descend(&w, false, out);
     if (r == WALK_DONE) {
         uint64_t flags = walk_leaf_flags(&w);
         out->gpa = walk_address(&w);
@@ -319,12 +324,12 @@ enum walk_result walk_translate(const struct walk_view *view, uint64_t gva, uint
 enum walk_result walk_mark(const struct walk_view *view, uint64_t gva, uint32_t access)
 {
     struct walk_state w;
-    uint32_t error;
+    struct walk out = {.levels = 0};
     enum walk_result r;
     if (!walk_begin(view, gva, access, &w, &r)) {
         return r;
     }
-    r = walk_descend(&w, true, &error);
+    r = walk_descend(&w, true, &out);
     if (r == WALK_DONE && !walk_flag(&w, walk_leaf_flags(&w))) {
         r = WALK_CHANGED;
     }
@@ -346,6 +351,9 @@ void walk_fetch(const struct walk_view *view, uint64_t gva, uint32_t want, struc
         uint32_t part = left < room ? left : room;
         out->end = walk_translate(view, out->gva, access, &walk);
         out->error = walk.error;
+        if (page == 0) {
+            out->first = walk;
+        }
         if (out->end == WALK_DONE &&
             !gmem_read(view->gmem, walk.gpa, out->bytes + out->count, part)) {
             out->end = WALK_NO_RAM;

@@ -2,7 +2,7 @@
  * Guest page tables: from a linear address to a guest-physical one, in every mode that a guest of
  * ours can be in: no paging, 32-bit (4 MiB pages, PSE-36), PAE (2 MiB), 4-level (2 MiB, 1 GiB).
  *
- * walk_translate() only reads. walk_mark() then sets accessed and dirty flags, as the processor does
+ * walk_translate() only reads, and tells which entries it read. walk_mark() then sets accessed and dirty flags, as the processor does
  * when it uses the translation: for an operand that no exit was about, it has not done so itself.
  * Protection keys are not checked. Five levels are refused, as CPUID never offers LA57.
  * Spec: [SDM] vol. 3A, 4.3 to 4.8. */
@@ -41,16 +41,23 @@ enum walk_result {
     WALK_CHANGED,       /* from walk_mark() only: another processor changed the tables      */
 };
 
+#define WALK_LEVELS_MAX 4u
+
 struct walk {
     gpa_t gpa;
     uint32_t error; /* page-fault error code                                               */
     bool unmarked;  /* an accessed or dirty flag is still due: walk_mark()                 */
+    uint8_t levels; /* entries on the way, as they were read                               */
+    uint8_t entry_bytes;
+    gpa_t at[WALK_LEVELS_MAX];
+    uint64_t entry[WALK_LEVELS_MAX];
 };
 
 /* Code bytes, and why there are no more of them. */
 struct walk_code {
     uint8_t bytes[15];
     uint8_t count;
+    struct walk first;    /* how the first byte was found                                     */
     enum walk_result end; /* WALK_DONE: as many as were asked for                          */
     uint32_t error;       /* WALK_FAULT: the error code ...                                */
     uint64_t gva;         /* ... and the address of the first byte that could not be had   */

@@ -83,6 +83,15 @@ bool gmem_contains(const struct gmem *m, gpa_t gpa, uint64_t len)
     return w.left == 0;
 }
 
+bool gmem_touches(const struct gmem *m, gpa_t gpa, uint64_t len)
+{
+    bool touches = false;
+    for (uint32_t i = 0; i < m->count; i++) { /* bound: GMEM_REGIONS_MAX */
+        touches = touches || range_overlaps(gpa, len, m->region[i].base, m->region[i].size);
+    }
+    return touches;
+}
+
 bool gmem_read(const struct gmem *m, gpa_t gpa, void *buf, size_t len)
 {
     struct gmem_walk w = {.gpa = gpa, .left = len};
@@ -196,6 +205,30 @@ bool gmem_swap64(const struct gmem *m, gpa_t gpa, uint64_t *expected, uint64_t w
     volatile uint64_t *at = (void *)gmem_word(m, gpa, sizeof(word));
     return at != NULL && __atomic_compare_exchange_n(at, expected, word, false, __ATOMIC_SEQ_CST,
                                                      __ATOMIC_SEQ_CST);
+}
+
+bool gmem_watch_add(const struct gmem *m, struct gmem_watch *w, gpa_t gpa, uint64_t was)
+{
+    const volatile uint64_t *at = (const void *)gmem_word(m, gpa, sizeof(*at));
+    if (at == NULL || w->count >= GMEM_WATCH_MAX) {
+        return false;
+    }
+    w->at[w->count] = at;
+    w->was[w->count] = was;
+    w->count++;
+    w->at[w->count] = at; /* again: they are compared in pairs */
+    w->was[w->count] = was;
+    return true;
+}
+
+bool gmem_watch_same(const struct gmem_watch *w)
+{
+    uint64_t differ = 0;
+    for (uint32_t i = 0; i < w->count; i += 2u) { /* bound: GMEM_WATCH_MAX */
+        differ |= __atomic_load_n(w->at[i], __ATOMIC_ACQUIRE) ^ w->was[i];
+        differ |= __atomic_load_n(w->at[i + 1u], __ATOMIC_ACQUIRE) ^ w->was[i + 1u];
+    }
+    return differ == 0;
 }
 
 void gmem_fence(void)

@@ -36,6 +36,9 @@ bool gmem_add(struct gmem *m, gpa_t base, uint64_t size, uint8_t *host);
 /* True if [gpa, gpa + len) is RAM throughout. */
 bool gmem_contains(const struct gmem *m, gpa_t gpa, uint64_t len);
 
+/* True if any of [gpa, gpa + len) is RAM. */
+bool gmem_touches(const struct gmem *m, gpa_t gpa, uint64_t len);
+
 /* Copies guest bytes out. False, and *buf untouched, if not all of the range is RAM. */
 bool gmem_read(const struct gmem *m, gpa_t gpa, void *buf, size_t len);
 
@@ -59,6 +62,23 @@ bool gmem_store64(const struct gmem *m, gpa_t gpa, uint64_t word);
  * it was another, which is then in *expected. */
 bool gmem_swap32(const struct gmem *m, gpa_t gpa, uint32_t *expected, uint32_t word);
 bool gmem_swap64(const struct gmem *m, gpa_t gpa, uint64_t *expected, uint64_t word);
+
+/* Some words of RAM and what they held: so that what was derived from them (a decoded instruction, a
+ * translated address) need not be derived again while they are as they were. Wiring: never saved. */
+#define GMEM_WATCH_MAX 7u
+
+struct gmem_watch {
+    uint32_t count;
+    const volatile uint64_t *at[GMEM_WATCH_MAX + 1u];
+    uint64_t was[GMEM_WATCH_MAX + 1u];
+};
+
+/* Adds the eight aligned bytes at `gpa`, which held `was`. False, and not added: no room, not RAM, or
+ * not aligned. */
+bool gmem_watch_add(const struct gmem *m, struct gmem_watch *w, gpa_t gpa, uint64_t was);
+
+/* True if all of them hold what they held. */
+bool gmem_watch_same(const struct gmem_watch *w);
 
 /* A load after it happens after a store before it, which acquire and release do not promise: for
  * "tell the other side, then look once more". */

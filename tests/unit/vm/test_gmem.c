@@ -153,6 +153,43 @@ static void control_words_outside_of_ram_are_refused(void **state)
     assert_int_equal(w32, 0x55555555);
 }
 
+static void a_watch_tells_when_any_word_has_changed(void **state)
+{
+    (void)state;
+    struct gmem m = three_regions();
+    struct gmem_watch w = {.count = 0};
+    assert_true(gmem_watch_same(&w)); /* nothing can change */
+    for (uint32_t i = 0; i < GMEM_WATCH_MAX; i++) {
+        assert_true(gmem_store64(&m, 0x1000 + 8 * i, i));
+        assert_true(gmem_watch_add(&m, &w, 0x1000 + 8 * i, i));
+        assert_true(gmem_watch_same(&w));
+    }
+    assert_false(gmem_watch_add(&m, &w, 0x1100, 0)); /* full */
+    for (uint32_t i = 0; i < GMEM_WATCH_MAX; i++) {
+        low[8 * i + 7] = 0x80;
+        assert_false(gmem_watch_same(&w));
+        low[8 * i + 7] = 0;
+        assert_true(gmem_watch_same(&w));
+    }
+    w.count = 0;
+    assert_false(gmem_watch_add(&m, &w, 0x1004, 0));
+    assert_false(gmem_watch_add(&m, &w, 0x4000, 0));
+    assert_int_equal(w.count, 0);
+    assert_true(gmem_watch_add(&m, &w, 0x1000, 5)); /* it never held that */
+    assert_false(gmem_watch_same(&w));
+}
+
+static void a_range_touches_ram_if_one_byte_is(void **state)
+{
+    (void)state;
+    struct gmem m = three_regions();
+    assert_true(gmem_touches(&m, 0xFFF, 2));
+    assert_false(gmem_touches(&m, 0xFFF, 1));
+    assert_true(gmem_touches(&m, 0, UINT64_MAX));
+    assert_false(gmem_touches(&m, 0x4000, 0x1000));
+    assert_false(gmem_touches(&m, 0x1000, 0));
+}
+
 /* No host maps RAM like this; a word that would need two accesses must be refused all the same. */
 static void control_words_that_need_two_accesses_are_refused(void **state)
 {
@@ -181,6 +218,8 @@ int main(void)
         cmocka_unit_test(control_words_are_little_endian_and_naturally_aligned),
         cmocka_unit_test(control_words_outside_of_ram_are_refused),
         cmocka_unit_test(a_swap_replaces_only_what_was_expected),
+        cmocka_unit_test(a_watch_tells_when_any_word_has_changed),
+        cmocka_unit_test(a_range_touches_ram_if_one_byte_is),
         cmocka_unit_test(control_words_that_need_two_accesses_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
