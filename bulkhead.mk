@@ -20,7 +20,7 @@ BULKHEAD_SRC_net := offload ring switch
 BULKHEAD_SRC_virtio := channel device mmio net net_io pci_function pci_legacy pci_modern queue
 BULKHEAD_SRC_boot := acpi acpi_dsdt aml boot bzimage cmdline e820 elf entry job multiboot \
     multiboot_kernel place
-BULKHEAD_SRC_board := exits exits_cpu vm wire wire_net
+BULKHEAD_SRC_board := exits exits_cpu exits_emulate vm wire wire_net
 
 BULKHEAD_LAYERS := base system vm cpu dev net virtio boot board
 BULKHEAD_CORE_SRC := $(foreach l,$(BULKHEAD_LAYERS),$(foreach \

@@ -4,7 +4,6 @@
 #include "base/bits.h"
 #include "base/le.h"
 #include "board/exits_int.h"
-#include "cpu/emulate.h"
 
 static void exit_nothing(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 {
@@ -40,26 +39,6 @@ static void exit_pio(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     }
 }
 
-/* An I/O instruction that the host did not decode. */
-static void exit_pio_raw(struct vm *vm, struct vcpu *v, struct vm_exit *x)
-{
-    const struct vm_exit_pio_raw *p = &x->u.pio_raw;
-    if (p->string) {
-        board_end(vm, VM_END_EMULATION, p->port, "string I/O that the host did not decode");
-        return;
-    }
-    uint64_t *rax = &regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR)->gpr[GPR_RAX];
-    if (p->write) {
-        bus_write(&vm->bus, BUS_PIO, p->port, p->size, *rax & ones_bytes(p->size), vm->now);
-    } else {
-        uint64_t in = bus_read(&vm->bus, BUS_PIO, p->port, p->size, vm->now);
-        /* A 32-bit result clears the upper half, narrower ones leave it: [SDM] vol. 1, 3.4.1.1 */
-        uint64_t kept = p->size == 4u ? 0 : *rax & ~ones_bytes(p->size);
-        *rax = kept | in;
-    }
-    step_over(vm, v, x);
-}
-
 static void exit_mmio(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 {
     struct vm_exit_mmio *m = &x->u.mmio;
@@ -85,59 +64,6 @@ static void exit_host_error(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     for (uint32_t i = 0; i < 4; i++) {
         vm->outcome.detail[i] = x->u.error.code[i];
     }
-}
-
-static uint64_t device_read(void *owner, gpa_t gpa, uint32_t size)
-{
-    struct vm *vm = owner;
-    return bus_read(&vm->bus, BUS_MMIO, gpa, size, vm->now);
-}
-
-static void device_write(void *owner, gpa_t gpa, uint32_t size, uint64_t val)
-{
-    struct vm *vm = owner;
-    bus_write(&vm->bus, BUS_MMIO, gpa, size, val, vm->now);
-}
-
-/* What the emulator says, as something to inject or an end that a person can understand. */
-static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
-                     const struct emulate_report *r)
-{
-    static const char *const ends[] = {
-        [EMULATE_NO_CODE] = "a device access whose instruction is not in RAM",
-        [EMULATE_UNSUPPORTED] = "a device access by an instruction that is not emulated",
-        [EMULATE_ELSEWHERE] = "a page walk or a stack that leads to a device",
-    };
-    if (result == EMULATE_DONE) {
-        if (r->trap) {
-            raise_exception(v, VECTOR_DB, false, 0);
-        }
-    } else if (result == EMULATE_FAULT) {
-        if (r->vector == VECTOR_PF) {
-            regs_edit(&v->cache, &vm->w.regs, 0, REGS_SYS)->cr2 = r->cr2;
-        }
-        raise_exception(v, r->vector, true, r->error_code);
-    } else {
-        board_end(vm, VM_END_EMULATION, 0, ends[result]);
-        vm->outcome.detail[0] = r->rip;
-        vm->outcome.detail[1] = le_load(r->bytes, 8); /* the instruction's first bytes */
-        vm->outcome.detail[2] = r->operand;
-    }
-}
-
-/* A device access that the host did not decode: fetch, decode, emulate. */
-static void exit_ept(struct vm *vm, struct vcpu *v, struct vm_exit *x)
-{
-    const struct emulate_bus bus = {.read = device_read, .write = device_write, .owner = vm};
-    const struct emulate_vcpu cpu = {
-        .cache = &v->cache,
-        .source = &vm->w.regs,
-        .gmem = &vm->w.mem,
-        .bus = &bus,
-    };
-    struct emulate_report report = {.vector = 0};
-    enum emulate_result result = emulate_mmio(&cpu, x->u.ept.gpa, &report);
-    emulated(vm, v, result, &report);
 }
 
 static exit_fn *const exit_table[VM_EXIT_KINDS] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the files that deal with exits share: exits.c, exits_cpu.c. */
+ * What the files that deal with exits share: exits.c, exits_cpu.c, exits_emulate.c. */
 #ifndef BOARD_EXITS_INT_H
 #define BOARD_EXITS_INT_H
 
@@ -32,5 +32,11 @@ static inline void raise_exception(struct vcpu *v, uint8_t vector, bool has_code
 /* exits_cpu.c: instructions that the processor's policy answers. */
 exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr, exit_dr, exit_xsetbv, exit_rdpmc,
     exit_undefined;
+
+/* exits_emulate.c: accesses that the host did not decode. */
+exit_fn exit_ept, exit_pio_raw;
+
+/* Wires the emulator: devices, registers, memory, and what the host's CPUID says. At set-up. */
+void exits_emulate_init(struct vm *vm);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/string.h"
+#include "board/exits_int.h"
 #include "board/vm_state.h"
 
 _Static_assert(sizeof(struct vm) <= VM_STORAGE_BYTES, "raise VM_STORAGE_BYTES");
@@ -41,6 +42,7 @@ struct vm *vm_init(void *storage, size_t bytes, const struct vm_wiring *w, uint6
     bool wired = board_wire(vm);
     BH_ASSERT(wired); /* system_check() has refused everything that does not fit */
     board_reset(vm);
+    exits_emulate_init(vm);
     return vm;
 }
 

@@ -80,7 +80,10 @@ struct vm_counts {
     uint64_t refused_msr_reads; /* answered with #GP */
     uint64_t refused_msr_writes;
     uint32_t last_refused_msr;
-    uint32_t startup_ipis; /* INIT and STARTUP messages: there is no second vCPU to take them */
+    uint64_t emulated;        /* raw hosts: instructions carried out by the core        */
+    uint64_t emulated_faults; /* ... that gave the guest an exception                    */
+    uint64_t not_emulated;    /* ... that ended the VM                                   */
+    uint32_t startup_ipis;    /* INIT and STARTUP messages: there is no second vCPU to take them */
 };
 
 enum vm_timer {

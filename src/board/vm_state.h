@@ -5,6 +5,7 @@
 
 #include "board/vm.h"
 #include "cpu/dr.h"
+#include "cpu/emulate.h"
 #include "cpu/msr.h"
 #include "dev/debugexit_state.h"
 #include "dev/hpet_state.h"
@@ -57,6 +58,10 @@ struct vm_nic {
 };
 
 struct vcpu {
+    /* Wiring. */
+    struct emulate_vcpu emulated;
+    struct emulate_memo memo; /* holds pointers to RAM */
+    /* Registers. */
     struct regs_cache cache;
     bool halted;
     bool irq_ready; /* as of the last exit */
@@ -80,6 +85,8 @@ struct vm {
     struct vm_clock clock;
     struct vm_uart_end uart_end[SYSTEM_SERIALS_MAX];
     struct bus bus;
+    struct emulate_bus devices; /* the emulator's way to it */
+    struct emulate_bus ports;
     /* Chips. */
     struct lapic lapic;
     struct ioapic ioapic;

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Exits that the core emulates, on a whole board: what the guest and a person get to see of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/le.h"
+#include "board/vm_state.h"
+#include "sim/sim.h"
+
+#define KHZ   1000000u
+#define CODE  0x1000u
+#define LAPIC 0xFEE00000u
+#define COM1  0x3F8u
+
+/* A guest in flat 32-bit code, about to run `code`. */
+static struct sim *guest(const void *code, size_t len)
+{
+    struct system_vm system = sim_system(0x100000, SYSTEM_DEV_LAPIC);
+    struct sim *s = sim_new(&system, KHZ);
+    memcpy(s->mem.region[0].host + CODE, code, len);
+    s->regs.rip = CODE;
+    s->regs.cr0 = CR0_PE | CR0_ET;
+    for (uint32_t i = 0; i < SEG_COUNT; i++) {
+        s->regs.seg[i] = (struct seg_reg){.limit = UINT32_MAX, .ar = 0xC093, .selector = 16};
+    }
+    s->regs.seg[SEG_CS].ar = 0xC09B;
+    return s;
+}
+
+#define GUEST(...) guest((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void port_exit(struct sim *s, bool write, uint8_t size)
+{
+    struct vm_exit x = {.kind = VM_EXIT_PIO_RAW, .raw = true};
+    x.u.pio_raw = (struct vm_exit_pio_raw){
+        .port = (uint16_t)s->regs.gpr[GPR_RDX], .size = size, .write = write, .string = true};
+    sim_exit(s, &x);
+}
+
+static void a_string_reaches_the_console_portion_by_portion(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0xF3, 0x6E); /* rep outsb */
+    uint32_t exits = 0;
+    memset(s->mem.region[0].host + 0x2000, 'x', 150);
+    s->regs.gpr[GPR_RSI] = 0x2000;
+    s->regs.gpr[GPR_RCX] = 150;
+    s->regs.gpr[GPR_RDX] = COM1;
+    while (s->regs.rip == CODE && exits < 9) {
+        port_exit(s, true, 1);
+        exits++;
+    }
+    assert_int_equal(exits, 3);
+    assert_int_equal(s->console_len, 150);
+    assert_int_equal(s->regs.gpr[GPR_RSI], 0x2000 + 150);
+    assert_int_equal(vm_counts(s->vm)->emulated, 3);
+    sim_free(s);
+}
+
+static void a_string_is_read_from_a_port(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0x6C); /* insb, from the UART's scratch register */
+    sim_out(s, COM1 + 7, 1, 0x5A);
+    s->regs.gpr[GPR_RDI] = 0x2000;
+    s->regs.gpr[GPR_RDX] = COM1 + 7;
+    port_exit(s, false, 1);
+    assert_int_equal(s->mem.region[0].host[0x2000], 0x5A);
+    assert_int_equal(s->regs.rip, CODE + 1);
+    sim_free(s);
+}
+
+static void single_step_traps_after_port_and_device(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0xEE, 0xA3, 0x80, 0x00, 0xE0, 0xFE); /* out dx, al; mov [TPR], eax */
+    struct vm_exit x = {.kind = VM_EXIT_PIO_RAW, .raw = true, .insn_len = 1};
+    x.u.pio_raw = (struct vm_exit_pio_raw){.port = COM1, .size = 1, .write = true};
+    s->regs.rflags |= RFLAGS_TF;
+    s->regs.gpr[GPR_RAX] = 'T';
+    sim_exit(s, &x);
+    assert_int_equal(s->events, 1);
+    assert_int_equal(s->log[0].inject, VM_INJECT_EXCEPTION);
+    assert_int_equal(s->log[0].vector, 1);
+    assert_int_equal(s->regs.rip, CODE + 1);
+    sim_ept(s, LAPIC + 0x80, true);
+    assert_int_equal(s->events, 2);
+    assert_int_equal(s->log[1].vector, 1);
+    assert_int_equal(sim_load(s, LAPIC + 0x80, 4), 'T');
+    sim_free(s);
+}
+
+/* 4 MiB pages: RAM at 0, the APIC where it is, and nothing else. */
+static struct sim *paging(void)
+{
+    struct sim *s = GUEST(0xA5); /* movsd */
+    uint8_t *ram = s->mem.region[0].host;
+    le_store(ram + 0x3000, 4, 0xE3);
+    le_store(ram + 0x3000 + 4 * (LAPIC >> 22), 4, (LAPIC & 0xFFC00000u) | 0xE3);
+    s->regs.cr0 |= CR0_PG;
+    s->regs.cr3 = 0x3000;
+    s->regs.cr4 = CR4_PSE;
+    s->regs.gpr[GPR_RSI] = LAPIC + 0x20;
+    s->regs.gpr[GPR_RDI] = 0x00800010;
+    return s;
+}
+
+static void a_page_fault_is_the_guests(void **state)
+{
+    (void)state;
+    struct sim *s = paging();
+    sim_ept(s, LAPIC + 0x20, false);
+    assert_int_equal(s->plan.go, VM_GO_RUN);
+    assert_int_equal(s->log[0].inject, VM_INJECT_EXCEPTION);
+    assert_int_equal(s->log[0].vector, 14);
+    assert_int_equal(s->regs.cr2, 0x00800010);
+    assert_int_equal(s->regs.rip, CODE);
+    assert_true((s->regs.rflags & RFLAGS_RF) != 0);
+    assert_int_equal(vm_counts(s->vm)->emulated_faults, 1);
+    sim_free(s);
+}
+
+static void a_host_that_cannot_set_cr2_stops_the_vm_and_says_so(void **state)
+{
+    (void)state;
+    struct sim *s = paging();
+    s->vm->w.regs.fixed_cr2 = true;
+    sim_ept(s, LAPIC + 0x20, false);
+    assert_int_equal(s->plan.go, VM_GO_STOP);
+    assert_int_equal(vm_outcome(s->vm).end, VM_END_EMULATION);
+    assert_non_null(strstr(vm_outcome(s->vm).message, "CR2"));
+    assert_int_equal(vm_outcome(s->vm).detail[0], CODE);
+    assert_int_equal(vm_outcome(s->vm).detail[2], 0x00800010);
+    assert_int_equal(vm_counts(s->vm)->not_emulated, 1);
+    sim_free(s);
+}
+
+static void vector_registers_come_from_the_host_or_not_at_all(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0x0F, 0x11, 0x0D, 0x80, 0x00, 0xE0, 0xFE); /* movups [TPR], xmm1 */
+    s->regs.cr4 = CR4_OSFXSR;
+    s->regs.vec[1][0] = 0x40;
+    sim_ept(s, LAPIC + 0x80, true);
+    assert_int_equal(s->regs.rip, CODE + 7);
+    assert_int_equal(sim_load(s, LAPIC + 0x80, 4), 0x40);
+    s->regs.rip = CODE;
+    s->mem.region[0].host[CODE + 1] = 0x10; /* and back, into xmm1 */
+    s->regs.vec[1][0] = 0;
+    sim_ept(s, LAPIC + 0x80, false);
+    assert_int_equal(s->regs.vec[1][0] & 0xFF, 0x40);
+    s->vm->w.regs.lacks = REGS_VEC;
+    s->regs.rip = CODE;
+    sim_ept(s, LAPIC + 0x80, false);
+    assert_int_equal(s->plan.go, VM_GO_STOP);
+    assert_non_null(strstr(vm_outcome(s->vm).message, "vector"));
+    sim_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_string_reaches_the_console_portion_by_portion),
+        cmocka_unit_test(a_string_is_read_from_a_port),
+        cmocka_unit_test(single_step_traps_after_port_and_device),
+        cmocka_unit_test(a_page_fault_is_the_guests),
+        cmocka_unit_test(a_host_that_cannot_set_cr2_stops_the_vm_and_says_so),
+        cmocka_unit_test(vector_registers_come_from_the_host_or_not_at_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
