@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What came out of the guest, one function per kind of exit. */
 #include "base/assert.h"
-#include "base/bits.h"
 #include "base/le.h"
 #include "board/exits_int.h"
 
