@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Many vectors, held against one processor, and an account of them by form. */
+#ifndef PROCESSOR_CAMPAIGN_H
+#define PROCESSOR_CAMPAIGN_H
+
+#include "outcome.h"
+
+#define FORMS_MAX 512u
+
+/* A processor: runs one vector on a world that holds it, and leaves there what became of it. */
+struct processor {
+    const char *name;
+    struct limits limits;
+    uint8_t stop[4]; /* by CPL: what ends a vector, HLT or INT3 */
+    bool (*can)(enum place place, uint32_t cpl);
+    void (*adjust)(struct vector *v);
+    void (*run)(const struct vector *v, uint8_t *ram, struct outcome *out);
+    /* A difference that is the processor's own fault or freedom, and no one's here: its reason, or NULL. */
+    const char *(*excuse)(const struct vector *v, const struct outcome *model,
+                          const struct outcome *processor);
+};
+
+struct tally {
+    uint64_t compared, different, excused, unsupported, absent, skipped;
+};
+
+struct campaign {
+    const struct processor *processor;
+    uint64_t seed;
+    uint32_t first, count; /* vectors of each form, place and CPL: numbers */
+    const char *form;      /* only this one, or NULL */
+    int place, cpl;        /* only these, or -1 */
+    uint32_t show;         /* differences to print in full */
+    struct tally by_form[FORMS_MAX];
+    struct tally total;
+    uint32_t excuses;
+    struct {
+        const char *why;
+        uint64_t count;
+    } excuse[32];
+};
+
+void campaign_run(struct campaign *c);
+
+/* The list of what was not compared, and one line of numbers. Returns the number of differences. */
+uint64_t campaign_report(const struct campaign *c);
+
+#endif

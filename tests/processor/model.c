@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Our emulator as a processor: it is told of an access to device memory, as a host that decodes nothing
+ * would tell it, until the instruction is over. */
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/le.h"
+#include "cpu/emulate.h"
+#include "outcome.h"
+
+#define TURNS 64u /* exits for one instruction: strings have up to 6 elements, in parts */
+
+struct model {
+    uint8_t *ram;
+    const struct vector *v;
+    bool stray;
+};
+
+static bool is_device(uint64_t gpa)
+{
+    return gpa >= WORLD_DATA && gpa < DEVICE_END;
+}
+
+static uint64_t model_read(void *owner, gpa_t gpa, uint32_t size)
+{
+    struct model *m = owner;
+    if (size == 0 || size > 8 || !is_device(gpa) || !is_device(gpa + size - 1)) {
+        m->stray = true;
+        return UINT64_MAX;
+    }
+    return le_load(m->ram + gpa, size);
+}
+
+static void model_write(void *owner, gpa_t gpa, uint32_t size, uint64_t val)
+{
+    struct model *m = owner;
+    if (size == 0 || size > 8 || !is_device(gpa) || !is_device(gpa + size - 1)) {
+        m->stray = true;
+        return;
+    }
+    le_store(m->ram + gpa, size, val);
+}
+
+static void model_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)
+{
+    const struct model *m = host;
+    (void)vcpu;
+    (void)groups;
+    *regs = m->v->regs;
+}
+
+/* Which access to a device the processor comes to first. */
+static gpa_t exit_address(const struct vector *v, const struct vcpu_regs *r)
+{
+    uint64_t si = r->gpr[GPR_RSI] & ones_bytes(v->addr_size);
+    uint64_t di = r->gpr[GPR_RDI] & ones_bytes(v->addr_size);
+    uint32_t seg = v->override != 0xFF ? v->override : SEG_DS;
+    uint64_t linear = v->operand;
+    if (v->form->kind == FORM_STRING) {
+        bool is_64 = place_is_64(v->place);
+        uint64_t ones = ones_bytes(is_64 ? 8 : 4);
+        si = (si + (is_64 && seg < SEG_FS ? 0 : r->seg[seg].base)) & ones;
+        di = (di + (is_64 ? 0 : r->seg[SEG_ES].base)) & ones;
+        bool from = (v->form->flags & FORM_SI) != 0;
+        linear = from && is_device(si) ? si : (v->form->flags & FORM_DI) != 0 ? di : si;
+    }
+    if (!is_device(linear) && is_device(linear + v->size - 1)) {
+        linear += v->size - 1;
+    }
+    return is_device(linear) ? linear : WORLD_DATA;
+}
+
+static void model_memory(struct gmem *g, uint8_t *ram)
+{
+    (void)gmem_add(g, 0, WORLD_DATA, ram);
+    (void)gmem_add(g, DEVICE_END, WORLD_BYTES - DEVICE_END, ram + DEVICE_END);
+}
+
+static void model_ended(struct outcome *out, enum emulate_result result,
+                        const struct emulate_report *report)
+{
+    static const char *const why[] = {
+        [EMULATE_DONE] = "never ended",
+        [EMULATE_NO_CODE] = "no code",
+        [EMULATE_ELSEWHERE] = "says that the access was elsewhere",
+    };
+    out->end = END_LOST;
+    if (result == EMULATE_FAULT) {
+        out->end = END_FAULT;
+        out->vector = report->vector;
+        out->error = report->error_code;
+        out->cr2 = report->vector == 14 ? report->cr2 : 0;
+    } else if (result == EMULATE_UNSUPPORTED) {
+        out->end = END_UNSUPPORTED;
+    } else {
+        out->why = why[result];
+    }
+}
+
+void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
+{
+    struct model m = {.ram = ram, .v = v};
+    struct gmem gmem = {.count = 0};
+    struct regs_cache cache = {.valid = 0};
+    const struct regs_source source = {model_fetch, &m};
+    const struct emulate_bus bus = {model_read, model_write, &m};
+    const struct emulate_vcpu vcpu = {&cache, &source, &gmem, &bus, 0};
+    enum emulate_result result = EMULATE_DONE;
+    struct emulate_report report;
+    memset(out, 0, sizeof(*out));
+    model_memory(&gmem, ram);
+    cache.regs = v->regs;
+    cache.valid = REGS_ALL;
+    for (uint32_t i = 0; i < TURNS; i++) {
+        result = emulate_mmio(&vcpu, exit_address(v, &cache.regs), &report);
+        if (result != EMULATE_DONE || cache.regs.rip != v->regs.rip) {
+            break;
+        }
+    }
+    memcpy(out->gpr, cache.regs.gpr, sizeof(out->gpr));
+    memcpy(out->ymm, v->ymm, sizeof(out->ymm));
+    out->rip = cache.regs.rip;
+    out->rflags = cache.regs.rflags;
+    if (result != EMULATE_DONE || cache.regs.rip == v->regs.rip) {
+        model_ended(out, result, &report);
+    } else if (report.trap) {
+        out->end = END_FAULT;
+        out->vector = 1;
+    }
+    if (m.stray) {
+        out->end = END_LOST;
+        out->why = "accesses a device where none is";
+    }
+}
