@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * processor [native] [--seed N] [--count N] [--first N] [--form NAME] [--place NAME] [--cpl N] [--show N]
- * Holds the emulator against a processor, and prints what differs. Status 1: something does. */
+ * processor native|kvm|device [--seed N] [--count N] [--first N] [--form NAME] [--place NAME] [--cpl N]
+ *                             [--show N]
+ * Holds the emulator against a processor, and prints what differs. Status 1: something does; 2: there is
+ * no such processor here. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "campaign.h"
+#include "kvm.h"
 #include "native.h"
-
-static bool native_at(enum place place, uint32_t cpl)
-{
-    return native_can(place) && cpl == 3;
-}
-
-static const struct processor native_processor = {
-    .name = "native",
-    .limits = {.native = true, .segments = true, .avx = true},
-    .stop = {0xF4, 0xCC, 0xCC, 0xCC},
-    .can = native_at,
-    .adjust = native_adjust,
-    .run = native_run,
-};
+#include "processors.h"
 
 static int find_place(const char *name)
 {
@@ -33,32 +22,48 @@ static int find_place(const char *name)
     return -1;
 }
 
+static void option(struct campaign *c, const char *name, const char *value)
+{
+    unsigned long long n = strtoull(value, NULL, 0);
+    if (strcmp(name, "--seed") == 0) {
+        c->seed = n;
+    } else if (strcmp(name, "--count") == 0) {
+        c->count = (uint32_t)n;
+    } else if (strcmp(name, "--first") == 0) {
+        c->first = (uint32_t)n;
+    } else if (strcmp(name, "--form") == 0) {
+        c->form = value;
+    } else if (strcmp(name, "--place") == 0) {
+        c->place = find_place(value);
+    } else if (strcmp(name, "--cpl") == 0) {
+        c->cpl = (int)n;
+    } else if (strcmp(name, "--show") == 0) {
+        c->show = (uint32_t)n;
+    }
+}
+
 int main(int argc, char **argv)
 {
-    static struct campaign c = {.count = 20, .place = -1, .cpl = -1, .show = 10};
+    static struct campaign c = {.count = 20, .place = -1, .cpl = -1, .show = 10, .seed = 1};
     const char *why = "";
-    c.seed = 1;
-    c.processor = &native_processor;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        unsigned long long n = strtoull(argv[i + 1], NULL, 0);
-        if (strcmp(argv[i], "--seed") == 0) {
-            c.seed = n;
-        } else if (strcmp(argv[i], "--count") == 0) {
-            c.count = (uint32_t)n;
-        } else if (strcmp(argv[i], "--first") == 0) {
-            c.first = (uint32_t)n;
-        } else if (strcmp(argv[i], "--form") == 0) {
-            c.form = argv[i + 1];
-        } else if (strcmp(argv[i], "--place") == 0) {
-            c.place = find_place(argv[i + 1]);
-        } else if (strcmp(argv[i], "--cpl") == 0) {
-            c.cpl = (int)n;
-        } else if (strcmp(argv[i], "--show") == 0) {
-            c.show = (uint32_t)n;
-        }
+    bool good;
+    if (argc > 1 && strcmp(argv[1], "native") == 0) {
+        c.processor = &processor_native;
+        good = native_begin(&why);
+    } else if (argc > 1 && (strcmp(argv[1], "kvm") == 0 || strcmp(argv[1], "device") == 0)) {
+        bool device = strcmp(argv[1], "device") == 0;
+        c.processor = device ? &processor_device : &processor_kvm;
+        good = kvm_begin(device, &why);
+    } else {
+        printf("usage: processor native|kvm|device [--seed N] [--count N] [--first N]\n"
+               "                 [--form NAME] [--place NAME] [--cpl N] [--show N]\n");
+        return 2;
     }
-    if (!native_begin(&why)) {
-        printf("native: %s\n", why);
+    for (int i = 2; i + 1 < argc; i += 2) {
+        option(&c, argv[i], argv[i + 1]);
+    }
+    if (!good) {
+        printf("%s: %s\n", c.processor->name, why);
         return 2;
     }
     campaign_run(&c);

@@ -25,7 +25,6 @@
 #define XSTATE_YMM  4u
 #define NATIVE_SIGS 5u
 
-const struct limits native_limits = {.native = true, .segments = true, .avx = true};
 
 static const int caught[NATIVE_SIGS] = {SIGSEGV, SIGBUS, SIGTRAP, SIGILL, SIGFPE};
 

@@ -12,7 +12,7 @@ void native_end(void);
 
 bool native_can(enum place place);
 
-extern const struct limits native_limits;
+
 
 /* Gives the vector the selectors that it will have here. */
 void native_adjust(struct vector *v);

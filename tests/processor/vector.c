@@ -411,7 +411,7 @@ static void choose_divisor(struct maker *m)
     }
 }
 
-/* Segments that end at the operand, or before it; that grow down; that may not be written, or read. */
+/* Segments that end at the operand, or before it; that grow down; that may not be written. */
 static void bend_segment(struct maker *m)
 {
     struct vector *v = m->v;
@@ -432,8 +432,7 @@ static void bend_segment(struct maker *m)
         s->limit = (uint32_t)off - 1u + (kind - 2u) * random_below(&m->r, size + 1);
         s->ar = (s->ar & ~(SEG_AR_G | SEG_AR_TYPE)) | 7u;
     } else {
-        static const uint8_t types[] = {0x1, 0x9, 0xB, 0xF};
-        s->ar = (s->ar & ~SEG_AR_TYPE) | types[kind - 4u];
+        s->ar = (s->ar & ~SEG_AR_TYPE) | (kind < 6 ? 0x1u : 0xBu);
     }
 }
 

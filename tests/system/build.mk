@@ -2,7 +2,7 @@
 # Guests booted for real. One case alone: tests/system/run.sh CASE
 
 .PHONY: system load
-system: $(B)/bulkhead guests load-guest ## boot the guests for real and look at what they did
+system: $(B)/bulkhead $(B)/processor/processor guests load-guest ## boot the guests for real and look at what they did
 	@tests/system/run.sh
 
 HOSTILE_SEEDS ?= 20
