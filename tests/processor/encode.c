@@ -344,7 +344,7 @@ bool encode_memory(struct maker *m)
     uint32_t avoid = flag(m, FORM_BITS) ? reg : NONE;
     if (v->addr_size == 2) {
         address_16(m, &a);
-        if (a.base == avoid || a.index == avoid) {
+        if (avoid != NONE && (a.base == avoid || a.index == avoid)) {
             reg = GPR_RCX;
         }
     } else {
