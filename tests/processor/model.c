@@ -81,6 +81,8 @@ static void model_ended(struct outcome *out, enum emulate_result result,
 {
     static const char *const why[] = {
         [EMULATE_DONE] = "never ended",
+        [EMULATE_AGAIN] = "wants to be entered again and again",
+        [EMULATE_NO_VECTOR] = "wants vector registers that it has",
         [EMULATE_NO_CODE] = "no code",
         [EMULATE_ELSEWHERE] = "says that the access was elsewhere",
     };
@@ -88,7 +90,7 @@ static void model_ended(struct outcome *out, enum emulate_result result,
     if (result == EMULATE_FAULT) {
         out->end = END_FAULT;
         out->vector = report->vector;
-        out->error = report->error_code;
+        out->error = report->has_code ? report->error_code : 0;
         out->cr2 = report->vector == 14 ? report->cr2 : 0;
     } else if (result == EMULATE_UNSUPPORTED) {
         out->end = END_UNSUPPORTED;
@@ -102,26 +104,29 @@ void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
     struct model m = {.ram = ram, .v = v};
     struct gmem gmem = {.count = 0};
     struct regs_cache cache = {.valid = 0};
-    const struct regs_source source = {model_fetch, &m};
+    const struct regs_source source = {.fetch = model_fetch, .host = &m};
     const struct emulate_bus bus = {model_read, model_write, &m};
-    const struct emulate_vcpu vcpu = {&cache, &source, &gmem, &bus, 0};
+    const struct emulate_vcpu vcpu = {
+        .cache = &cache, .source = &source, .gmem = &gmem, .bus = &bus};
     enum emulate_result result = EMULATE_DONE;
     struct emulate_report report;
     memset(out, 0, sizeof(*out));
     model_memory(&gmem, ram);
     cache.regs = v->regs;
-    cache.valid = REGS_ALL;
+    memcpy(cache.regs.vec, v->ymm, sizeof(cache.regs.vec));
+    cache.valid = REGS_ALL | REGS_VEC;
     for (uint32_t i = 0; i < TURNS; i++) {
         result = emulate_mmio(&vcpu, exit_address(v, &cache.regs), &report);
-        if (result != EMULATE_DONE || cache.regs.rip != v->regs.rip) {
+        bool more = result == EMULATE_DONE && cache.regs.rip == v->regs.rip && !report.trap;
+        if (!more && result != EMULATE_AGAIN) {
             break;
         }
     }
     memcpy(out->gpr, cache.regs.gpr, sizeof(out->gpr));
-    memcpy(out->ymm, v->ymm, sizeof(out->ymm));
+    memcpy(out->ymm, cache.regs.vec, sizeof(out->ymm));
     out->rip = cache.regs.rip;
     out->rflags = cache.regs.rflags;
-    if (result != EMULATE_DONE || cache.regs.rip == v->regs.rip) {
+    if (result != EMULATE_DONE || (cache.regs.rip == v->regs.rip && !report.trap)) {
         model_ended(out, result, &report);
     } else if (report.trap) {
         out->end = END_FAULT;

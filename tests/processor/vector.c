@@ -470,7 +470,7 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
         ((form->flags & FORM_VEX) != 0 && (!limits->avx || place == PLACE_REAL))) {
         return false;
     }
-    world_system(&v->regs, place, cpl);
+    world_system(&v->regs, place, limits->avx);
     choose_sizes(&m);
     choose_registers(&m);
     choose_override(&m);

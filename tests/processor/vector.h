@@ -111,6 +111,6 @@ void world_build(uint8_t *ram, bool native);
 void world_place(uint8_t *ram, const struct vector *v, uint8_t stop);
 
 /* CR0, CR3, CR4, EFER and descriptors for a place. */
-void world_system(struct vcpu_regs *regs, enum place place, uint32_t cpl);
+void world_system(struct vcpu_regs *regs, enum place place, bool avx);
 
 #endif

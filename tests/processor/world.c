@@ -101,17 +101,18 @@ void world_place(uint8_t *ram, const struct vector *v, uint8_t stop)
     }
 }
 
-void world_system(struct vcpu_regs *regs, enum place place, uint32_t cpl)
+void world_system(struct vcpu_regs *regs, enum place place, bool avx)
 {
     bool is_long = place >= PLACE_COMPAT_16;
     regs->cr0 = CR0_ET | CR0_NE | CR0_AM | CR0_WP | (place != PLACE_REAL ? CR0_PE : 0) |
                 (place_pages(place) ? CR0_PG : 0);
     regs->cr2 = 0;
     regs->cr3 = is_long ? WORLD_PML4 : place == PLACE_32_PAE ? WORLD_PDPT3 : WORLD_PD32;
-    regs->cr4 = 0x600u; /* OSFXSR, OSXMMEXCPT */
+    regs->cr4 = CR4_OSFXSR;
     regs->cr4 |= is_long || place == PLACE_32_PAE ? CR4_PAE : 0;
     regs->efer = is_long ? EFER_LME | EFER_LMA : 0;
-    regs->xcr0 = XCR0_X87;
+    regs->cr4 |= avx ? CR4_OSXSAVE : 0;
+    regs->xcr0 = avx ? XCR0_KNOWN : XCR0_X87;
     regs->gdtr = (struct table_reg){.base = WORLD_GDT, .limit = 39};
     regs->idtr = is_long ? (struct table_reg){.base = WORLD_IDT64, .limit = 0x1FF}
                          : (struct table_reg){.base = WORLD_IDT32, .limit = 0xFF};
@@ -123,5 +124,4 @@ void world_system(struct vcpu_regs *regs, enum place place, uint32_t cpl)
                                          .ar = 0x8B,
                                          .selector = 32};
     regs->seg[SEG_LDTR] = (struct seg_reg){.ar = SEG_AR_UNUSABLE};
-    (void)cpl;
 }
