@@ -50,6 +50,24 @@ static const char *device_excuse(const struct vector *v, const struct outcome *m
     return NULL;
 }
 
+static const char *native_excuse(const struct vector *v, const struct outcome *model,
+                                 const struct outcome *real)
+{
+    bool fault = model->end == END_FAULT && real->end == END_FAULT && model->rip == real->rip;
+    uint8_t op = v->form->opcode;
+    bool slots = v->form->kind == FORM_STACK && ((op & 0xFEu) == 0x60 || op == 0xC8);
+    if (fault && model->vector == 14 && real->vector == 17) {
+        return "of a page fault and an alignment check either may come first (SDM vol. 3A, 6.9)";
+    }
+    if (fault && (v->form->flags & FORM_ALIGNED) != 0 && model->vector == 12 && real->vector == 13) {
+        return "of a limit and an alignment of vectors either may come first (SDM vol. 3A, 6.9)";
+    }
+    if (fault && slots && model->vector == real->vector && model->cr2 == real->cr2) {
+        return "PUSHA, POPA and ENTER that fault half way: what was done before is the processor's freedom";
+    }
+    return NULL;
+}
+
 const struct processor processor_native = {
     .name = "native",
     .limits = {.native = true, .segments = true, .avx = true},
@@ -57,6 +75,7 @@ const struct processor processor_native = {
     .can = native_at,
     .adjust = native_adjust,
     .run = native_run,
+    .excuse = native_excuse,
 };
 
 const struct processor processor_kvm = {

@@ -493,5 +493,8 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
         choose_divisor(&m);
     }
     choose_memory(&m);
+    if (form->kind != FORM_STRING && v->operand >= DEVICE_END && v->operand < WORLD_END) {
+        return false; /* aligned out of the device */
+    }
     return v->len <= 15 && undefined_flags(&m);
 }
