@@ -62,6 +62,8 @@ SAN       := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 UNIT_SRC  := $(sort $(wildcard tests/unit/*/test_*.c))
 # The simulated host, and whatever else unit tests share.
 UNIT_HELP := $(sort $(wildcard hosts/sim/*.c))
+# Vectors and processors that the emulator is held against; the program of that name has them, too.
+UNIT_ORACLE := $(filter-out tests/processor/main.c,$(sort $(wildcard tests/processor/*.c)))
 # Parts of the command that unit tests may link; never its main().
 UNIT_CMD  := $(filter-out cli/main.c,$(CLI_SRC))
 
@@ -77,7 +79,8 @@ $(B)/$(1)/%.o: %.c Makefile bulkhead.mk
 	$(Q)$(2) $(HOSTED_CFLAGS) $(SAN) -MMD -MP -c $$< -o $$@
 
 $(B)/$(1)/libtest.a: $(BULKHEAD_CORE_SRC:./src/%.c=$(B)/$(1)/core/%.o) \
-		$(UNIT_HELP:%.c=$(B)/$(1)/%.o) $(UNIT_CMD:%.c=$(B)/$(1)/%.o)
+		$(UNIT_HELP:%.c=$(B)/$(1)/%.o) $(UNIT_ORACLE:%.c=$(B)/$(1)/%.o) \
+		$(UNIT_CMD:%.c=$(B)/$(1)/%.o)
 	$$(call say,AR,$$@)
 	$(Q)rm -f $$@
 	$(Q)ar rcs $$@ $$^

@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "kvm/shadow.h"
 #include "machine_int.h"
 
 #define MIB (1ull << 20)
@@ -204,11 +205,12 @@ static void machine_plan_cmdline(struct machine_plan *plan, bool verbose)
     /* icount: whatever could differ from run to run is off. */
     (void)snprintf(plan->cmdline, sizeof(plan->cmdline),
                    "console=ttyS0 %s panic=-1 no_timer_check tsc=reliable tsc_early_khz=%llu "
-                   "mitigations=off cryptomgr.notests %s rdinit=" MACHINE_INIT_PATH,
+                   "mitigations=off cryptomgr.notests %s%s rdinit=" MACHINE_INIT_PATH,
                    verbose ? "ignore_loglevel" : "quiet",
                    (unsigned long long)(plan->icount ? MACHINE_ICOUNT_KHZ : machine_tsc_khz()),
                    plan->icount ? "nokaslr norandmaps random.trust_cpu=off lpj=1000000"
-                                : "random.trust_cpu=on");
+                                : "random.trust_cpu=on",
+                   shadow_wanted() ? " BULKHEAD_SHADOW=1" : ""); /* init's environment */
 }
 
 /* Fills argv; returns how many. */

@@ -164,6 +164,11 @@ static void text_ticks(const struct vm_report *r, FILE *out)
 /* Rows that are only of interest where they are not zero. */
 static void text_oddities(const struct vm_report *r, FILE *out)
 {
+    if (r->shadow.compared != 0) {
+        text_row(out, "shadow");
+        fprintf(out, "%" PRIu64 " accesses compared, %" PRIu64 " differ, %" PRIu64 " open\n",
+                r->shadow.compared, r->shadow.mismatches, r->shadow.open);
+    }
     if ((r->unclaimed_pio_reads | r->unclaimed_pio_writes | r->unclaimed_mmio_reads |
          r->unclaimed_mmio_writes) != 0) {
         text_row(out, "unclaimed");

@@ -162,8 +162,26 @@ static void json_counters(const struct vm_report *r, FILE *out)
     json_u64(out, "nmis", r->nmis, ",\n");
 }
 
+static void json_shadow(const struct report_shadow *s, FILE *out)
+{
+    fprintf(out, "        \"shadow\": { ");
+    json_u64(out, "compared", s->compared, ", ");
+    json_u64(out, "mismatches", s->mismatches, ", ");
+    json_u64(out, "open", s->open, ", ");
+    json_hex(out, "last_rip", s->last_rip, ", ");
+    json_hex(out, "last_gpa", s->last_gpa, ", \"last_bytes\": \"");
+    for (size_t i = 0; i < sizeof(s->last_bytes); i++) {
+        fprintf(out, "%02x", s->last_bytes[i]);
+    }
+    fprintf(out, "\", ");
+    json_u64(out, "last_size", s->last_size, ", ");
+    json_u64(out, "last_mode", s->last_mode, ", ");
+    fprintf(out, "\"last_write\": %s },\n", json_bool(s->last_write != 0));
+}
+
 static void json_oddities(const struct vm_report *r, FILE *out)
 {
+    json_shadow(&r->shadow, out);
     fprintf(out, "        \"unclaimed\": { ");
     json_u64(out, "pio_reads", r->unclaimed_pio_reads, ", ");
     json_u64(out, "pio_writes", r->unclaimed_pio_writes, ", ");

@@ -42,6 +42,19 @@ struct report_kvm {
     uint64_t insn_emulation;
 };
 
+/* What the shadow decoder saw (shadow.h): all 0 where it is off. */
+struct report_shadow {
+    uint64_t compared;   /* device accesses that KVM reported                               */
+    uint64_t mismatches; /* ... that our decoder does not find at RIP                        */
+    uint64_t open;       /* ... of which it cannot tell                                      */
+    uint64_t last_rip;   /* the last mismatch: RIP at the exit, and what KVM said            */
+    uint64_t last_gpa;
+    uint32_t last_size;
+    uint8_t last_write;
+    uint8_t last_mode;      /* enum decode_mode */
+    uint8_t last_bytes[18]; /* for a read from RIP on, for a write from RIP - 8 on          */
+};
+
 /* What the VM's io tells of itself. */
 struct report_io {
     uint32_t pid;
@@ -75,6 +88,7 @@ struct vm_report {
     uint64_t console_dropped; /* ... and lost because nobody read fast enough           */
     uint64_t input_dropped;   /* typed, but the guest's UART was full                   */
     struct report_kvm kvm;
+    struct report_shadow shadow;
     struct report_io io;                        /* written by the io, all else by the vmm       */
     struct channel_counts nic[SYSTEM_NICS_MAX]; /* ... but for these: put in by the supervisor  */
     struct vdev_counts card[SYSTEM_NICS_MAX];   /* the registers' half of each card             */

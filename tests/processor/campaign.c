@@ -93,7 +93,8 @@ void campaign_run(struct campaign *c)
         }
         for (uint32_t p = 0; p < PLACES; p++) {
             for (uint32_t cpl = 0; cpl <= 3; cpl += 3) {
-                if ((c->place < 0 || (uint32_t)c->place == p) && (c->cpl < 0 || (uint32_t)c->cpl == cpl) &&
+                if ((c->place < 0 || (uint32_t)c->place == p) &&
+                    (c->cpl < 0 || (uint32_t)c->cpl == cpl) &&
                     c->processor->can((enum place)p, cpl)) {
                     run_form(c, n, (enum place)p, cpl);
                 }

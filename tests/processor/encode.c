@@ -85,8 +85,8 @@ static void put_opcode(struct maker *m, uint32_t reg, uint32_t index, uint32_t b
 {
     struct vector *v = m->v;
     const struct form *f = v->form;
-    uint32_t rex = (m->rex_w ? 8u : 0) | (reg >> 3 & 1u) << 2 | (index >> 3 & 1u) << 1 |
-                   (base >> 3 & 1u);
+    uint32_t rex =
+        (m->rex_w ? 8u : 0) | (reg >> 3 & 1u) << 2 | (index >> 3 & 1u) << 1 | (base >> 3 & 1u);
     if (flag(m, FORM_VEX)) {
         uint32_t map = f->map == 0x0F ? 1 : f->map == 0x38 ? 2 : 3;
         uint32_t pp = f->prefix == 0x66 ? 1 : f->prefix == 0xF3 ? 2 : f->prefix == 0xF2 ? 3 : 0;
@@ -138,8 +138,9 @@ void encode_plain(struct maker *m, uint32_t level)
 
 static uint64_t sign_extend(uint64_t x, uint32_t bytes)
 {
-    return bytes == 1 ? (uint64_t)(int64_t)(int8_t)x
-                      : bytes == 2 ? (uint64_t)(int64_t)(int16_t)x : (uint64_t)(int64_t)(int32_t)x;
+    return bytes == 1   ? (uint64_t)(int64_t)(int8_t)x
+           : bytes == 2 ? (uint64_t)(int64_t)(int16_t)x
+                        : (uint64_t)(int64_t)(int32_t)x;
 }
 
 /* Makes a register's low bytes such that the sum comes out. */
@@ -236,10 +237,10 @@ static void put_address(struct maker *m, const struct address *a, uint32_t reg)
     if (v->addr_size != 2) {
         rm = a->has_sib ? 4 : a->base == NONE ? 5 : a->base & 7u;
     }
-    put(v, a->mod << 6 | (reg & 7u) << 3 | rm, 1);
+    put(v, (uint32_t)a->mod << 6 | (reg & 7u) << 3 | rm, 1);
     if (v->addr_size != 2 && a->has_sib) {
         uint32_t index = a->index == NONE ? 4 : a->index & 7u;
-        put(v, a->scale << 6 | index << 3 | (a->base == NONE ? 5u : a->base & 7u), 1);
+        put(v, (uint32_t)a->scale << 6 | index << 3 | (a->base == NONE ? 5u : a->base & 7u), 1);
     }
     uint64_t disp = a->disp;
     if (a->rip) {
@@ -360,8 +361,8 @@ bool encode_memory(struct maker *m)
     v->operand_seg = (uint8_t)seg;
     uint64_t off = v->operand - v->regs.seg[seg].base;
     off &= ones_bytes(place_is_64(v->place) ? 8 : 4);
-    if (off > ones_bytes(v->addr_size) || (a.base == NONE && off != sign_extend(off, 4) &&
-                                           v->addr_size == 8)) {
+    if (off > ones_bytes(v->addr_size) ||
+        (a.base == NONE && off != sign_extend(off, 4) && v->addr_size == 8)) {
         return false;
     }
     aim(m, &a, off - aim_bit(m, reg));

@@ -28,7 +28,7 @@ enum form_imm {
     IMM_ENTER,
 };
 
-#define DIGIT_ANY 8u /* ModRM.reg is a register */
+#define DIGIT_ANY  8u /* ModRM.reg is a register */
 #define DIGIT_ZERO 9u
 
 #define FORM_READS   0x00001u
@@ -50,14 +50,14 @@ enum form_imm {
 #define FORM_FLAGS   0x08000u /* the operand is a flag register                      */
 #define FORM_ACC     0x10000u /* compares with the accumulator: let it be equal at times */
 #define FORM_DIVIDES 0x20000u
-#define FORM_FRAME   0x40000u /* the stack address is rBP, not rSP                   */
-#define FORM_DEF64   0x80000u /* in 64-bit code the operand size is 8 by itself      */
+#define FORM_FRAME   0x40000u  /* the stack address is rBP, not rSP                   */
+#define FORM_DEF64   0x80000u  /* in 64-bit code the operand size is 8 by itself      */
 #define FORM_NO66    0x100000u /* the operand-size prefix has another meaning         */
 #define FORM_MMX     0x200000u
-#define FORM_NOW     0x800000u /* without REX.W                                       */
+#define FORM_NOW     0x800000u  /* without REX.W                                       */
 #define FORM_VV      0x1000000u /* VEX.vvvv names a register; else it is all ones      */
 #define FORM_V0      0x2000000u /* VEX.L must be 0                                     */
-#define FORM_LOOSE   0x400000u /* #AC is not raised, or is the processor's own choice */
+#define FORM_LOOSE   0x400000u  /* #AC is not raised, or is the processor's own choice */
 
 /* Which flags the manual leaves undefined: RFLAGS bits, or one of these. */
 #define UNDEF_SHIFT  0x10000u /* shifts: depends on the count */

@@ -19,55 +19,55 @@
 #define V   SIZE_V
 
 /* name, opcode, digit, immediate, bytes of memory, flags, undefined */
-#define ONE(n, op, d, i, s, f, u)            \
-    {                                        \
+#define ONE(n, op, d, i, s, f, u)              \
+    {                                          \
         n, FORM_MODRM, 0, 1, op, d, i, s, f, u \
     }
-#define TWO(n, op, d, i, s, f, u)               \
-    {                                           \
+#define TWO(n, op, d, i, s, f, u)                 \
+    {                                             \
         n, FORM_MODRM, 0, 0x0F, op, d, i, s, f, u \
     }
-#define ALU(n, op, digit, lock, undef)                                            \
-    ONE(n " m8, r8", (op), ANY, IMM_NONE, 1, (lock), undef),                      \
-        ONE(n " m, r", (op) + 1, ANY, IMM_NONE, V, (lock), undef),                \
-        ONE(n " r8, m8", (op) + 2, ANY, IMM_NONE, 1, R, undef),                   \
-        ONE(n " r, m", (op) + 3, ANY, IMM_NONE, V, R, undef),                     \
-        ONE(n " m8, imm8", 0x80, digit, IMM_8, 1, (lock), undef),                 \
-        ONE(n " m, imm", 0x81, digit, IMM_V, V, (lock), undef),                   \
+#define ALU(n, op, digit, lock, undef)                                             \
+    ONE(n " m8, r8", (op), ANY, IMM_NONE, 1, (lock), undef),                       \
+        ONE(n " m, r", (op) + 1, ANY, IMM_NONE, V, (lock), undef),                 \
+        ONE(n " r8, m8", (op) + 2, ANY, IMM_NONE, 1, R, undef),                    \
+        ONE(n " r, m", (op) + 3, ANY, IMM_NONE, V, R, undef),                      \
+        ONE(n " m8, imm8", 0x80, digit, IMM_8, 1, (lock), undef),                  \
+        ONE(n " m, imm", 0x81, digit, IMM_V, V, (lock), undef),                    \
         ONE(n " m8, imm8 (82)", 0x82, digit, IMM_8, 1, (lock) | FORM_NO64, undef), \
         ONE(n " m, simm8", 0x83, digit, IMM_8, V, (lock), undef)
-#define SHIFT(n, digit, undef)                                      \
-    ONE(n " m8, imm8", 0xC0, digit, IMM_8, 1, RW, undef),           \
-        ONE(n " m, imm8", 0xC1, digit, IMM_8, V, RW, undef),        \
-        ONE(n " m8, 1", 0xD0, digit, IMM_NONE, 1, RW, undef),       \
-        ONE(n " m, 1", 0xD1, digit, IMM_NONE, V, RW, undef),        \
-        ONE(n " m8, cl", 0xD2, digit, IMM_NONE, 1, RW, undef),      \
+#define SHIFT(n, digit, undef)                                 \
+    ONE(n " m8, imm8", 0xC0, digit, IMM_8, 1, RW, undef),      \
+        ONE(n " m, imm8", 0xC1, digit, IMM_8, V, RW, undef),   \
+        ONE(n " m8, 1", 0xD0, digit, IMM_NONE, 1, RW, undef),  \
+        ONE(n " m, 1", 0xD1, digit, IMM_NONE, V, RW, undef),   \
+        ONE(n " m8, cl", 0xD2, digit, IMM_NONE, 1, RW, undef), \
         ONE(n " m, cl", 0xD3, digit, IMM_NONE, V, RW, undef)
-#define BITS(n, op, digit, f)                                                                \
-    TWO(n " m, r", op, ANY, IMM_NONE, V, (f) | FORM_BITS, OF | SF | AF | PF),                \
+#define BITS(n, op, digit, f)                                                 \
+    TWO(n " m, r", op, ANY, IMM_NONE, V, (f) | FORM_BITS, OF | SF | AF | PF), \
         TWO(n " m, imm8", 0xBA, digit, IMM_8, V, f, OF | SF | AF | PF)
 #define CMOV(n, cc) TWO("cmov" n " r, m", 0x40 + (cc), ANY, IMM_NONE, V, R, 0)
 #define SET(n, cc)  TWO("set" n " m8", 0x90 + (cc), DIGIT_ZERO, IMM_NONE, 1, W, 0)
-#define STR(n, op, s, f)                                   \
-    {                                                      \
+#define STR(n, op, s, f)                               \
+    {                                                  \
         n, FORM_STRING, 0, 1, op, 0, IMM_NONE, s, f, 0 \
     }
-#define STACK(n, op, i, s, f)                         \
-    {                                                 \
+#define STACK(n, op, i, s, f)                  \
+    {                                          \
         n, FORM_STACK, 0, 1, op, 0, i, s, f, 0 \
     }
 /* prefix, map, opcode */
-#define SSE(n, p, m, op, s, f)                                          \
-    {                                                                   \
+#define SSE(n, p, m, op, s, f)                                       \
+    {                                                                \
         n, FORM_MODRM, p, m, op, ANY, IMM_NONE, s, (f) | FORM_XMM, 0 \
     }
-#define AVX(n, p, op, s, f)                                                             \
-    {                                                                                   \
+#define AVX(n, p, op, s, f)                                                        \
+    {                                                                              \
         n, FORM_MODRM, p, 0x0F, op, ANY, IMM_NONE, s, (f) | FORM_XMM | FORM_VEX, 0 \
     }
 
-#define BMI(n, p, m, op, d, u)                                                            \
-    {                                                                                     \
+#define BMI(n, p, m, op, d, u)                                                  \
+    {                                                                           \
         n, FORM_MODRM, p, m, op, d, IMM_NONE, SIZE_Y, R | FORM_VEX | FORM_VV, u \
     }
 
@@ -139,8 +139,8 @@ const struct form forms[] = {
     TWO("cmpxchg m8, r8", 0xB0, ANY, IMM_NONE, 1, RWL | FORM_ACC, 0),
     TWO("cmpxchg m, r", 0xB1, ANY, IMM_NONE, V, RWL | FORM_ACC, 0),
     TWO("cmpxchg8b m64", 0xC7, 1, IMM_NONE, 8, RWL | FORM_ACC | FORM_NO66 | FORM_NOW, 0),
-    TWO("cmpxchg16b m128", 0xC7, 1, IMM_NONE, 16, RWL | FORM_ACC | FORM_ONLY64 | FORM_ALIGNED | FORM_NO66,
-        0),
+    TWO("cmpxchg16b m128", 0xC7, 1, IMM_NONE, 16,
+        RWL | FORM_ACC | FORM_ONLY64 | FORM_ALIGNED | FORM_NO66, 0),
     ONE("mov m8, r8", 0x88, ANY, IMM_NONE, 1, W, 0),
     ONE("mov m, r", 0x89, ANY, IMM_NONE, V, W, 0),
     ONE("mov r8, m8", 0x8A, ANY, IMM_NONE, 1, R, 0),
@@ -273,13 +273,15 @@ const struct form forms[] = {
     BMI("blsr v, m", 0, 0x38, 0xF3, 1, AF | PF),
     BMI("blsmsk v, m", 0, 0x38, 0xF3, 2, AF | PF),
     BMI("blsi v, m", 0, 0x38, 0xF3, 3, AF | PF),
-    {"rorx r, m, imm8", FORM_MODRM, 0xF2, 0x3A, 0xF0, ANY, IMM_8, SIZE_Y, R | FORM_VEX | FORM_V0, 0},
+    {"rorx r, m, imm8", FORM_MODRM, 0xF2, 0x3A, 0xF0, ANY, IMM_8, SIZE_Y, R | FORM_VEX | FORM_V0,
+     0},
     AVX("vmovlps x, x, m", 0, 0x12, 8, R | FORM_VV),
     AVX("vmovlps m, x", 0, 0x13, 8, W),
     AVX("vmovhps x, x, m", 0, 0x16, 8, R | FORM_VV),
     AVX("vmovhps m, x", 0, 0x17, 8, W),
     AVX("vmovddup y, m", 0xF2, 0x12, 8, R),
-    {"vbroadcastss y, m", FORM_MODRM, 0x66, 0x38, 0x18, ANY, IMM_NONE, 4, R | FORM_XMM | FORM_VEX, 0},
+    {"vbroadcastss y, m", FORM_MODRM, 0x66, 0x38, 0x18, ANY, IMM_NONE, 4, R | FORM_XMM | FORM_VEX,
+     0},
     AVX("vmovups y, m", 0, 0x10, SIZE_L, R),
     AVX("vmovups m, y", 0, 0x11, SIZE_L, W),
     AVX("vmovupd y, m", 0x66, 0x10, SIZE_L, R),

@@ -17,7 +17,6 @@
 #define ENTRIES_MAX   256u /* of KVM_RUN for one vector */
 #define FLAGS_RF      0x10000u
 
-
 static struct {
     int vcpu;
     bool device;
@@ -62,8 +61,8 @@ static bool give_cpuid(int fd)
     bool good = c != NULL;
     if (good) {
         c->nent = CPUID_ENTRIES;
-        good = ioctl(fd, KVM_GET_SUPPORTED_CPUID, c) == 0 &&
-               ioctl(kvm.vcpu, KVM_SET_CPUID2, c) == 0;
+        good =
+            ioctl(fd, KVM_GET_SUPPORTED_CPUID, c) == 0 && ioctl(kvm.vcpu, KVM_SET_CPUID2, c) == 0;
     }
     free(c);
     return good;
@@ -103,9 +102,10 @@ bool kvm_begin(bool device, const char **why)
     }
     kvm.run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kvm.vcpu, 0);
     *why = "this KVM does not exchange registers by its shared page (KVM_CAP_SYNC_REGS)";
+    const int wanted = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+    int has = ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
     return kvm.run != MAP_FAILED && ioctl(kvm.vcpu, KVM_GET_SREGS, &kvm.base) == 0 &&
-           (ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS) &
-            (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS)) == (KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS);
+           (has & wanted) == wanted;
 }
 
 /* --- Registers ----------------------------------------------------------------------------------------- */
@@ -114,10 +114,24 @@ static void regs_in(struct kvm_regs *k, const struct vcpu_regs *r)
 {
     const uint64_t *g = r->gpr;
     *k = (struct kvm_regs){
-        .rax = g[0],     .rcx = g[1],        .rdx = g[2],  .rbx = g[3],  .rsp = g[4],
-        .rbp = g[5],     .rsi = g[6],        .rdi = g[7],  .r8 = g[8],   .r9 = g[9],
-        .r10 = g[10],    .r11 = g[11],       .r12 = g[12], .r13 = g[13], .r14 = g[14],
-        .r15 = g[15],    .rip = r->rip,      .rflags = r->rflags,
+        .rax = g[0],
+        .rcx = g[1],
+        .rdx = g[2],
+        .rbx = g[3],
+        .rsp = g[4],
+        .rbp = g[5],
+        .rsi = g[6],
+        .rdi = g[7],
+        .r8 = g[8],
+        .r9 = g[9],
+        .r10 = g[10],
+        .r11 = g[11],
+        .r12 = g[12],
+        .r13 = g[13],
+        .r14 = g[14],
+        .r15 = g[15],
+        .rip = r->rip,
+        .rflags = r->rflags,
     };
 }
 
@@ -204,8 +218,8 @@ static void frame_out(const struct vector *v, const struct kvm_sregs *s, uint8_t
     bool inner = v->cpl == 0 && !is_long; /* on the stack that was: no RSP in it */
     uint32_t word = is_long ? 8 : v->place == PLACE_REAL ? 2 : 4;
     uint64_t mask = s->ss.db != 0 ? UINT32_MAX : 0xFFFFu;
-    uint32_t at = is_long ? (uint32_t)out->gpr[GPR_RSP]
-                          : (uint32_t)(s->ss.base + (out->gpr[GPR_RSP] & mask));
+    uint32_t at =
+        is_long ? (uint32_t)out->gpr[GPR_RSP] : (uint32_t)(s->ss.base + (out->gpr[GPR_RSP] & mask));
     uint32_t error = has_error(out->vector) && v->place != PLACE_REAL ? word : 0;
     uint32_t bytes = error + word * (inner ? 3u : 5u);
     if (at + bytes > WORLD_BYTES) {

@@ -6,7 +6,6 @@
 
 #include "outcome.h"
 
-
 /* `device`: the data pages below DEVICE_END are no memory, so that KVM itself emulates what touches them and
  * asks for every access. False: `why` says what is missing. */
 bool kvm_begin(bool device, const char **why);

@@ -25,7 +25,6 @@
 #define XSTATE_YMM  4u
 #define NATIVE_SIGS 5u
 
-
 static const int caught[NATIVE_SIGS] = {SIGSEGV, SIGBUS, SIGTRAP, SIGILL, SIGFPE};
 
 static struct {
@@ -206,8 +205,8 @@ void native_run(const struct vector *v, uint8_t *ram, struct outcome *out)
 
 static bool map_at(int fd, uint32_t at, uint32_t off, uint32_t bytes, int prot)
 {
-    void *p = mmap((void *)(uintptr_t)at, bytes, prot, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE,
-                   fd, (off_t)off);
+    void *p = mmap((void *)(uintptr_t)at, bytes, prot,
+                   MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, fd, (off_t)off);
     return p == (void *)(uintptr_t)at;
 }
 

@@ -12,8 +12,6 @@ void native_end(void);
 
 bool native_can(enum place place);
 
-
-
 /* Gives the vector the selectors that it will have here. */
 void native_adjust(struct vector *v);
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMPARED                                                                                  \
-    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF | RFLAGS_TF | \
-     RFLAGS_AC)
+#define COMPARED                                                                         \
+    (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF | \
+     RFLAGS_TF | RFLAGS_AC)
 
 struct text {
     char *at;

@@ -59,7 +59,8 @@ static const char *native_excuse(const struct vector *v, const struct outcome *m
     if (fault && model->vector == 14 && real->vector == 17) {
         return "of a page fault and an alignment check either may come first (SDM vol. 3A, 6.9)";
     }
-    if (fault && (v->form->flags & FORM_ALIGNED) != 0 && model->vector == 12 && real->vector == 13) {
+    if (fault && (v->form->flags & FORM_ALIGNED) != 0 && model->vector == 12 &&
+        real->vector == 13) {
         return "of a limit and an alignment of vectors either may come first (SDM vol. 3A, 6.9)";
     }
     if (fault && slots && model->vector == real->vector && model->cr2 == real->cr2) {

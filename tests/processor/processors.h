@@ -5,8 +5,11 @@
 
 #include "campaign.h"
 
-extern const struct processor processor_native; /* this machine's, in ring 3                            */
-extern const struct processor processor_kvm;    /* KVM's guests; in the simulated machine that is QEMU   */
-extern const struct processor processor_device; /* KVM's own emulation of accesses to devices            */
+extern const struct processor
+    processor_native; /* this machine's, in ring 3                            */
+extern const struct processor
+    processor_kvm; /* KVM's guests; in the simulated machine that is QEMU   */
+extern const struct processor
+    processor_device; /* KVM's own emulation of accesses to devices            */
 
 #endif

@@ -9,7 +9,7 @@
 #include "encode.h"
 #include "random.h"
 
-#define ARITH (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+#define ARITH         (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 #define AT(page, off) (WORLD_DATA + (page)*0x1000u + (off))
 
 static uint32_t default_size(enum place p)
@@ -84,8 +84,8 @@ static void choose_sizes(struct maker *m)
 
 struct scene {
     const char *name;
-    uint32_t at;     /* the byte before which half of the operand lies, or its page */
-    uint8_t kind;    /* below */
+    uint32_t at;  /* the byte before which half of the operand lies, or its page */
+    uint8_t kind; /* below */
     uint8_t weight;
 };
 enum { IN, ACROSS, HIGH };
@@ -326,11 +326,13 @@ static void make_string(struct maker *m)
     uint64_t mask = ones_bytes(v->addr_size);
     bool both = flag(m, FORM_SI) && flag(m, FORM_DI);
     bool si_first = flag(m, FORM_SI) && !(both && random_one_in(&m->r, 3));
-    if (v->scene == scenes[5].name) { /* a run from device memory into RAM: half of it has no exit */
+    if (v->scene ==
+        scenes[5].name) { /* a run from device memory into RAM: half of it has no exit */
         v->operand = AT(PAGE_RW, 0x800);
     }
     if (both) {
-        m->second = AT(random_one_in(&m->r, 2) ? PAGE_RAM : PAGE_RW3, 0x800) + random_below(&m->r, 64);
+        m->second =
+            AT(random_one_in(&m->r, 2) ? PAGE_RAM : PAGE_RW3, 0x800) + random_below(&m->r, 64);
         m->second = v->place == PLACE_64 || v->operand >= AT(PAGE_RW, 0) ? m->second : 0;
     }
     v->operand_seg = (uint8_t)(si_first ? si : SEG_ES);
@@ -340,7 +342,8 @@ static void make_string(struct maker *m)
     uint64_t at_di = si_first ? m->second : v->operand;
     bool is_64 = place_is_64(v->place);
     if (flag(m, FORM_SI)) {
-        *rsi = (is_64 ? *rsi & ~mask : *rsi & ~mask & UINT32_MAX) | (offset_in(m, si, at_si) & mask);
+        *rsi =
+            (is_64 ? *rsi & ~mask : *rsi & ~mask & UINT32_MAX) | (offset_in(m, si, at_si) & mask);
     }
     if (flag(m, FORM_DI)) {
         *rdi = (is_64 ? *rdi & ~mask : *rdi & ~mask & UINT32_MAX) |

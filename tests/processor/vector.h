@@ -44,9 +44,9 @@
 
 enum place {
     PLACE_REAL,
-    PLACE_16,        /* protected mode, 16-bit code */
-    PLACE_32,        /* no paging                   */
-    PLACE_32_PAGED,  /* 32-bit page tables          */
+    PLACE_16,       /* protected mode, 16-bit code */
+    PLACE_32,       /* no paging                   */
+    PLACE_32_PAGED, /* 32-bit page tables          */
     PLACE_32_PAE,
     PLACE_COMPAT_16, /* under long mode             */
     PLACE_COMPAT_32,
@@ -80,16 +80,16 @@ struct vector {
     uint8_t ymm[16][32];
     uint8_t code[16];
     uint32_t len;
-    uint32_t code_at;     /* linear */
-    uint32_t op_size;     /* bytes */
-    uint32_t addr_size;   /* bytes */
-    uint32_t size;        /* of the memory operand */
-    uint64_t operand;     /* its linear address, or of the first of two */
+    uint32_t code_at;   /* linear */
+    uint32_t op_size;   /* bytes */
+    uint32_t addr_size; /* bytes */
+    uint32_t size;      /* of the memory operand */
+    uint64_t operand;   /* its linear address, or of the first of two */
     uint8_t operand_seg;
-    uint8_t override;     /* a segment, or 0xFF */
+    uint8_t override; /* a segment, or 0xFF */
     bool rep;
-    bool stack_device;    /* the first device access is to the stack */
-    uint64_t undefined;   /* flags */
+    bool stack_device;  /* the first device access is to the stack */
+    uint64_t undefined; /* flags */
     const char *scene;
     struct patch patch[PATCHES];
 };

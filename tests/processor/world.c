@@ -14,8 +14,8 @@
 #define PTE_U  4u
 #define PTE_AD 0x60u
 
-const char *const place_names[PLACES] = {"real", "16", "32", "32-paged", "32-pae",
-                                         "compat16", "compat32", "64"};
+const char *const place_names[PLACES] = {"real",   "16",       "32",       "32-paged",
+                                         "32-pae", "compat16", "compat32", "64"};
 
 bool place_is_64(enum place p)
 {
@@ -119,9 +119,7 @@ void world_system(struct vcpu_regs *regs, enum place place, bool avx)
     if (place == PLACE_REAL) {
         regs->idtr = (struct table_reg){.base = 0, .limit = 0x3FF};
     }
-    regs->seg[SEG_TR] = (struct seg_reg){.base = is_long ? WORLD_TSS64 : WORLD_TSS32,
-                                         .limit = 0x67,
-                                         .ar = 0x8B,
-                                         .selector = 32};
+    regs->seg[SEG_TR] = (struct seg_reg){
+        .base = is_long ? WORLD_TSS64 : WORLD_TSS32, .limit = 0x67, .ar = 0x8B, .selector = 32};
     regs->seg[SEG_LDTR] = (struct seg_reg){.ar = SEG_AR_UNUSABLE};
 }
