@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "base/le.h"
 
@@ -30,6 +32,26 @@ static struct {
 uint64_t kvm_accesses(void)
 {
     return kvm.accesses;
+}
+
+/* --- Patience ---------------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t late;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    late = 1;
+    kvm.run->immediate_exit = 1;
+}
+
+/* A vector takes microseconds; one that does not come back in seconds never will. */
+static void patience(long seconds)
+{
+    struct itimerval t = {.it_value = {.tv_sec = seconds}};
+    late = 0;
+    kvm.run->immediate_exit = 0;
+    (void)setitimer(ITIMER_REAL, &t, NULL);
 }
 
 /* --- Setting up -------------------------------------------------------------------------------------- */
@@ -100,6 +122,7 @@ bool kvm_begin(bool device, const char **why)
     if (kvm.vcpu < 0 || bytes < 0 || !give_cpuid(fd)) {
         return false;
     }
+    (void)signal(SIGALRM, on_alarm);
     kvm.run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, kvm.vcpu, 0);
     *why = "this KVM does not exchange registers by its shared page (KVM_CAP_SYNC_REGS)";
     const int wanted = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
@@ -288,6 +311,10 @@ static void enter(const struct vector *v, uint8_t *ram, struct outcome *out)
     struct kvm_run *r = kvm.run;
     for (uint32_t i = 0; i < ENTRIES_MAX; i++) {
         int result = ioctl(kvm.vcpu, KVM_RUN, NULL);
+        if (late != 0) {
+            out->why = "it never came back";
+            break;
+        }
         if (result != 0 && errno != EINTR) {
             out->why = "KVM_RUN failed";
             break;
@@ -334,7 +361,9 @@ void kvm_run_vector(const struct vector *v, uint8_t *ram, struct outcome *out)
         out->why = "KVM_SET_FPU failed";
         return;
     }
+    patience(5);
     enter(v, ram, out);
+    patience(0);
     if (wide && !vectors_out(out)) {
         out->end = END_LOST;
         out->why = "KVM_GET_FPU failed";

@@ -33,6 +33,13 @@ static const char *kvm_excuse(const struct vector *v, const struct outcome *mode
     if ((v->form->opcode & 0xFEu) == 0xF6 && v->form->digit == 1 && real->vector == 6) {
         return "QEMU has no TEST at F6 /1 and F7 /1; processors have";
     }
+    if (v->form->digit == 1 && (v->form->opcode & 0xFEu) == 0xF6 && real->end == END_LOST) {
+        return "QEMU has no TEST at F6 /1 and F7 /1; processors have";
+    }
+    if (model->end == END_FAULT && real->end == END_FAULT && model->vector == 12 &&
+        real->vector == 13 && v->place == PLACE_64) {
+        return "QEMU raises #GP for what is not canonical through SS; processors raise #SS";
+    }
     bool aligned = (v->form->flags & FORM_ALIGNED) != 0;
     if (aligned && model->end == END_FAULT && model->vector == 13 && real->end == END_DONE &&
         (v->operand & (v->size - 1u)) != 0) {

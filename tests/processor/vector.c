@@ -172,7 +172,6 @@ static void choose_registers(struct maker *m)
             v->regs.gpr[i] = i < 8 ? (uint32_t)v->regs.gpr[i] : 0;
         }
     }
-    v->regs.gpr[GPR_RSP] = AT(PAGE_RAM2, 0x800);
     v->regs.rflags = RFLAGS_FIXED | RFLAGS_IF | (random_next(&m->r) & ARITH);
     if (v->form->kind == FORM_STRING && random_one_in(&m->r, 2)) {
         v->regs.rflags |= RFLAGS_DF;
@@ -448,8 +447,9 @@ static void choose_override(struct maker *m)
     if (random_one_in(&m->r, 4) && v->form->kind != FORM_STACK) {
         v->override = all[random_below(&m->r, m->limits->native ? 5 : 6)];
     }
-    if (v->override == SEG_CS && flag(m, FORM_WRITES) && !can_fault(m)) {
-        v->override = 0xFF;
+    if (v->override == SEG_CS && flag(m, FORM_WRITES) && v->place != PLACE_64 &&
+        !m->limits->segments) {
+        v->override = 0xFF; /* #GP, if anybody looked */
     }
     if (v->override == SEG_CS && v->place != PLACE_64 && v->addr_size == 2) {
         v->override = 0xFF; /* code and data are too far apart */
@@ -479,6 +479,7 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
     choose_override(&m);
     choose_place(&m);
     choose_segments(&m);
+    set_stack(&m, GPR_RSP, AT(PAGE_RAM2, 0x800));
     v->code_at = WORLD_CODE + (random_one_in(&m.r, 4) ? 0xFFCu : 0x100u + random_below(&m.r, 64));
     if ((form->flags & (FORM_PUSHES | FORM_POPS)) != 0) {
         make_stack_beside(&m);
