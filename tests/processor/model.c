@@ -99,7 +99,10 @@ static void model_ended(struct outcome *out, enum emulate_result result,
     }
 }
 
-void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
+/* Stays from vector to vector, as in a VM: code and tables change under it. */
+static struct emulate_memo memo;
+
+static void run_once(const struct vector *v, uint8_t *ram, struct outcome *out)
 {
     struct model m = {.ram = ram, .v = v};
     struct gmem gmem = {.count = 0};
@@ -107,7 +110,7 @@ void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
     const struct regs_source source = {.fetch = model_fetch, .host = &m};
     const struct emulate_bus bus = {model_read, model_write, &m};
     const struct emulate_vcpu vcpu = {
-        .cache = &cache, .source = &source, .gmem = &gmem, .bus = &bus};
+        .cache = &cache, .source = &source, .gmem = &gmem, .bus = &bus, .memo = &memo};
     enum emulate_result result = EMULATE_DONE;
     struct emulate_report report;
     memset(out, 0, sizeof(*out));
@@ -135,5 +138,22 @@ void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
     if (m.stray) {
         out->end = END_LOST;
         out->why = "accesses a device where none is";
+    }
+}
+
+/* Twice: what the emulator remembers of the first time must not change anything. */
+void model_run(const struct vector *v, uint8_t *ram, struct outcome *out)
+{
+    static _Alignas(4096) uint8_t before[WORLD_BYTES];
+    static _Alignas(4096) uint8_t after[WORLD_BYTES];
+    struct outcome first;
+    memcpy(before, ram, sizeof(before));
+    run_once(v, ram, &first);
+    memcpy(after, ram, sizeof(after));
+    memcpy(ram, before, sizeof(before));
+    run_once(v, ram, out);
+    if (memcmp(&first, out, sizeof(first)) != 0 || memcmp(after, ram, sizeof(after)) != 0) {
+        out->end = END_LOST;
+        out->why = "did otherwise the second time";
     }
 }
