@@ -3,6 +3,7 @@
 #include "paging.h"
 
 #include "config.h"
+#include "lapic.h"
 #include "memory.h"
 #include "print.h"
 #include "x86.h"
@@ -18,6 +19,8 @@
 #define LARGE_BYTES 0x200000u
 #define GIB         0x40000000u
 #define DEVICES     0xFE000000u /* from here to 4 GiB is uncached */
+
+#define DEVICES_LAPIC ((LAPIC_BASE - 3u * GIB) / LARGE_BYTES)
 
 #define CPUID_7_EBX_SMEP  (1u << 7)
 #define CPUID_7_EBX_SMAP  (1u << 20)
@@ -83,6 +86,7 @@ static void map_kernel(void)
         kernel_pt.entry[i] = kernel_page((uint64_t)i * PAGE_BYTES);
     }
     kernel_pd[0].entry[0] = address(&kernel_pt) | link;
+    kernel_pd[0].entry[PAGING_LAPIC_ALIAS / LARGE_BYTES] = kernel_pd[3].entry[DEVICES_LAPIC];
 }
 
 void paging_init(void)

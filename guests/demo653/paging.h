@@ -10,6 +10,10 @@
 #define PAGE_BYTES      4096u
 #define PARTITION_SPACE 0x200000u /* virtual space of a partition: what one page table maps */
 
+/* The local APIC's registers again, within reach of RIP-relative operands: the last 2 MiB of the first
+ * GiB lead there. */
+#define PAGING_LAPIC_ALIAS 0x3FE00000u
+
 /* Replaces the start-up tables: kernel text read-only, everything else not executable where the
  * processor knows how, page 0 absent, devices uncached. Also SMEP, SMAP and UMIP where offered. */
 void paging_init(void);

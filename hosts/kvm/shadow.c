@@ -21,10 +21,26 @@ struct shadow {
     bool after; /* the registers are those after the instruction */
 };
 
-bool shadow_wanted(void)
+uint32_t shadow_wanted(void)
 {
     const char *given = getenv("BULKHEAD_SHADOW");
-    return given != NULL && strcmp(given, "1") == 0;
+    bool good = given != NULL && (given[0] == '1' || given[0] == '2') && given[1] == '\0';
+    return good ? (uint32_t)(given[0] - '0') : 0;
+}
+
+bool shadow_due(struct shadow_watch *w, const struct vm_exit_mmio *access)
+{
+    uint64_t key = access->gpa << 5 | access->size << 1 | access->write;
+    uint32_t n = (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 56) % SHADOW_SLOTS;
+    if (w->level != 1) {
+        return w->level != 0;
+    }
+    if (w->slot[n].key != key) { /* a new one, or one of two that share the slot */
+        w->slot[n].key = key;
+        w->slot[n].count = 0;
+    }
+    w->slot[n].count++;
+    return w->slot[n].count <= SHADOW_FIRST || w->slot[n].count % SHADOW_EACH == 0;
 }
 
 static enum decode_mode mode_of(const struct vcpu_regs *r)

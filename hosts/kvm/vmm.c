@@ -49,7 +49,7 @@ struct vmm {
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
     uint64_t entered_ns; /* host time of the first entry           */
     uint64_t report_due_tsc;
-    bool shadow; /* tests only: see shadow.h */
+    struct shadow_watch shadow; /* tests only: see shadow.h */
     char why[256];
 };
 
@@ -346,6 +346,9 @@ static void take_input(struct vmm *v, uint64_t tsc)
 static void look_over_shoulder(struct vmm *v, const struct vm_exit_mmio *access)
 {
     struct vcpu_regs regs;
+    if (!shadow_due(&v->shadow, access)) {
+        return;
+    }
     kvm_regs_fetch(&v->kvm, 0, REGS_ALL, &regs);
     shadow_count(&v->report->shadow, &regs, &v->mem, access);
 }
@@ -369,7 +372,7 @@ static uint64_t enter_once(struct vmm *v, const struct vm_plan *plan)
         x = (struct vm_exit){.kind = VM_EXIT_HOST_ERROR};
         x.u.error = (struct vm_exit_error){.code = {(uint64_t)err}, .message = strerror(err)};
     }
-    if (v->shadow && x.kind == VM_EXIT_MMIO) {
+    if (x.kind == VM_EXIT_MMIO && v->shadow.level != 0) {
         look_over_shoulder(v, &x.u.mmio);
     }
     uint64_t tsc = kvm_guest_tsc(&v->kvm);
@@ -452,7 +455,7 @@ static bool attach(struct vmm *v, const struct component *c)
     v->report = shm_map(c->fd[1], sizeof(*v->report));
     v->ram_fd = c->fd[2];
     v->armed_tsc = UINT64_MAX;
-    v->shadow = shadow_wanted();
+    v->shadow.level = shadow_wanted();
     if (v->report == NULL) {
         return false;
     }

@@ -17,6 +17,9 @@ cd "$(dirname "$0")/../.." || exit 2
 here=tests/system
 bulkhead=build/bulkhead
 machine=${BULKHEAD_TEST_MACHINE:-auto}
+# KVM decodes device accesses, and our decoder looks over its shoulder (hosts/kvm/shadow.h).
+BULKHEAD_SHADOW=${BULKHEAD_SHADOW:-1}
+export BULKHEAD_SHADOW
 
 # --- What cases call ----------------------------------------------------------------------------
 
@@ -49,6 +52,24 @@ fly() {
     : >"$run.values"
     if [ -s "$run.json" ]; then
         awk -f "$here/json.awk" "$run.json" >"$run.values" || fail "$run.json: cannot be read"
+    fi
+    expect_no_mismatch
+}
+
+# expect_no_mismatch: our decoder agreed with KVM about every device access of every VM.
+expect_no_mismatch() {
+    for found in $(sed -n 's/^\(vms\..*\.report\.shadow\.mismatches=[1-9].*\)$/\1/p' "$run.values"); do
+        vm=${found%%.report.*}
+        fail "the shadow decoder differs: $found, the last at rip $(value "$vm.report.shadow.last_rip")," \
+            "address $(value "$vm.report.shadow.last_gpa"), size $(value "$vm.report.shadow.last_size")," \
+            "write $(value "$vm.report.shadow.last_write"), bytes $(value "$vm.report.shadow.last_bytes")"
+    done
+}
+
+# expect_shadow VM N: so many device accesses of it were compared at least.
+expect_shadow() {
+    if [ "$BULKHEAD_SHADOW" != 0 ]; then
+        expect "vms.$1.report.shadow.compared" -ge "$2"
     fi
 }
 
