@@ -135,7 +135,9 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
 {
     struct start s;
     bool ok = start_share(c, &s, &o->image->vm[o->index], why, why_size);
+    struct report_shadow shadow = c->report->shadow; /* of all starts: none may be missed */
     memset(c->report, 0, sizeof(*c->report));
+    c->report->shadow = shadow;
     c->report->version = REPORT_VERSION;
     c->report->restarts = c->restarts;
     c->report->cpu = (uint32_t)sched_host_cpu(o->image->vm[o->index].cpu);
