@@ -59,6 +59,12 @@ static const char *qemu_excuse(const struct vector *v, const struct outcome *mod
     if (f->map == 0x38 && f->opcode == 0xF6 && !(f->flags & FORM_VEX)) {
         return "QEMU loses flags in ADCX and ADOX";
     }
+    if (f->map == 0x0F && (f->opcode == 0xA4 || f->opcode == 0xAC) && v->place == PLACE_64) {
+        return "QEMU forgets the immediate of SHLD and SHRD when it computes RIP-relative addresses";
+    }
+    if (f->map == 0x0F && (f->opcode & 0xFEu) == 0xBC && f->prefix == 0 && v->size == 4) {
+        return "BSF and BSR of 0: the upper half of a 32-bit destination is the processor's freedom";
+    }
     if ((f->flags & FORM_ALIGNED) != 0 && model->end == END_FAULT && model->vector == 13 &&
         (v->operand & (v->size - 1u)) != 0) {
         return "QEMU does not check the alignment of vector operands";
@@ -74,6 +80,10 @@ static const char *kvm_excuse(const struct vector *v, const struct outcome *mode
 {
     if (has_slots(v->form) && same_fault(model, real)) {
         return "PUSHA, POPA and ENTER that fault half way: what was done before is the processor's freedom";
+    }
+    if (has_slots(v->form) && model->end == END_FAULT && real->end == END_FAULT &&
+        model->rip == real->rip && model->vector == real->vector) {
+        return "QEMU pushes the slots of PUSHA from the lowest on; processors from the highest";
     }
     return qemu_excuse(v, model, real);
 }
