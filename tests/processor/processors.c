@@ -36,6 +36,14 @@ static bool has_slots(const struct form *f)
     return f->kind == FORM_STACK && ((f->opcode & 0xFEu) == 0x60 || f->opcode == 0xC8);
 }
 
+/* The last bytes are ModRM of that kind, a displacement, and an immediate. */
+static bool is_rip_relative(const struct vector *v, uint32_t immediate)
+{
+    return v->place == PLACE_64 && v->len > 6u + immediate &&
+           (v->code[v->len - 5u - immediate] & 0xC7u) == 5u &&
+           v->code[v->len - 6u - immediate] == v->form->opcode;
+}
+
 /* QEMU 7.2, where it is not what the manuals say and real processors do. */
 static const char *qemu_excuse(const struct vector *v, const struct outcome *model,
                                const struct outcome *real)
@@ -59,10 +67,11 @@ static const char *qemu_excuse(const struct vector *v, const struct outcome *mod
     if (f->map == 0x38 && f->opcode == 0xF6 && !(f->flags & FORM_VEX)) {
         return "QEMU loses flags in ADCX and ADOX";
     }
-    if (f->map == 0x0F && (f->opcode == 0xA4 || f->opcode == 0xAC) && v->place == PLACE_64) {
+    if (f->map == 0x0F && (f->opcode == 0xA4 || f->opcode == 0xAC) && is_rip_relative(v, 1)) {
         return "QEMU forgets the immediate of SHLD and SHRD when it computes RIP-relative addresses";
     }
-    if (f->map == 0x0F && (f->opcode & 0xFEu) == 0xBC && f->prefix == 0 && v->size == 4) {
+    if (f->map == 0x0F && (f->opcode & 0xFEu) == 0xBC && f->prefix == 0 && v->size == 4 &&
+        (model->rflags & real->rflags & RFLAGS_ZF) != 0) {
         return "BSF and BSR of 0: the upper half of a 32-bit destination is the processor's freedom";
     }
     if ((f->flags & FORM_ALIGNED) != 0 && model->end == END_FAULT && model->vector == 13 &&
