@@ -197,7 +197,10 @@ static enum shadow_verdict fits(const struct shadow *s, const struct insn *i, ui
     if ((i->access & wanted) == 0 || i->mem_size == 0) {
         return SHADOW_DIFFERS;
     }
-    if (in_range(s, linear_of(s, i->seg, offset_of(s, i, next)), i->mem_size)) {
+    uint64_t linear = linear_of(s, i->seg, offset_of(s, i, next));
+    /* AMD and KVM read four bytes for MOVSXD, also where the operand is the manual's m16. */
+    bool movsxd = i->op == INSN_MOVSX && i->mem_size == 2 && i->reg_size == 2;
+    if (in_range(s, linear, i->mem_size) || (movsxd && in_range(s, linear, 4))) {
         return SHADOW_FITS;
     }
     return overwritten(s, i) ? SHADOW_OPEN : SHADOW_DIFFERS;
