@@ -191,7 +191,10 @@ static bool at_other(const struct shadow *s, const struct insn *i)
 static enum shadow_verdict fits(const struct shadow *s, const struct insn *i, uint64_t next)
 {
     uint8_t wanted = s->access->write ? INSN_WRITE : INSN_READ;
-    if (at_other(s, i)) {
+    /* KVM reads the place that SLDT and STR are going to write, of operand size. */
+    bool store = (i->op == INSN_SLDT || i->op == INSN_STR) && !s->access->write && i->mem_size != 0;
+    if (at_other(s, i) ||
+        (store && in_range(s, linear_of(s, i->seg, offset_of(s, i, next)), i->op_size))) {
         return SHADOW_FITS;
     }
     if ((i->access & wanted) == 0 || i->mem_size == 0) {

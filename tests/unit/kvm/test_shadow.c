@@ -138,6 +138,25 @@ static void bits_move_the_operand(void **state)
     assert_int_equal(judge(DEVICE + 0x108, 4, false), SHADOW_FITS);
 }
 
+static void kvm_reads_before_it_stores_a_selector(void **state)
+{
+    (void)state;
+    FRESH(0x0F, 0x00, 0x0B); /* str [rbx] */
+    regs.gpr[GPR_RBX] = DEVICE;
+    assert_int_equal(judge(DEVICE, 4, false), SHADOW_FITS);
+    assert_int_equal(judge(DEVICE, 8, false), SHADOW_DIFFERS);
+}
+
+static void movsxd_of_16_bits_reads_two_bytes_or_four(void **state)
+{
+    (void)state;
+    FRESH(0x66, 0x63, 0x03); /* movsxd ax, [rbx] */
+    regs.gpr[GPR_RBX] = DEVICE;
+    assert_int_equal(judge(DEVICE, 2, false), SHADOW_FITS);
+    assert_int_equal(judge(DEVICE, 4, false), SHADOW_FITS);
+    assert_int_equal(judge(DEVICE, 8, false), SHADOW_DIFFERS);
+}
+
 static void accesses_that_repeat_are_sampled_and_others_are_not(void **state)
 {
     static struct shadow_watch w;
@@ -185,6 +204,8 @@ int main(void)
         cmocka_unit_test(pushes_are_found_on_the_stack),
         cmocka_unit_test(what_cannot_be_told_is_said_to_be_open),
         cmocka_unit_test(bits_move_the_operand),
+        cmocka_unit_test(kvm_reads_before_it_stores_a_selector),
+        cmocka_unit_test(movsxd_of_16_bits_reads_two_bytes_or_four),
         cmocka_unit_test(accesses_that_repeat_are_sampled_and_others_are_not),
         cmocka_unit_test(mismatches_are_counted_and_the_last_is_kept),
     };
