@@ -112,7 +112,7 @@ void world_system(struct vcpu_regs *regs, enum place place, bool avx)
     regs->cr4 |= is_long || place == PLACE_32_PAE ? CR4_PAE : 0;
     regs->efer = is_long ? EFER_LME | EFER_LMA : 0;
     regs->cr4 |= avx ? CR4_OSXSAVE : 0;
-    regs->xcr0 = avx ? XCR0_KNOWN : XCR0_X87;
+    regs->xcr0 = avx ? XCR0_X87 | XCR0_SSE | XCR0_AVX : XCR0_X87;
     regs->gdtr = (struct table_reg){.base = WORLD_GDT, .limit = 39};
     regs->idtr = is_long ? (struct table_reg){.base = WORLD_IDT64, .limit = 0x1FF}
                          : (struct table_reg){.base = WORLD_IDT32, .limit = 0xFF};
