@@ -100,7 +100,7 @@ unit: $(UNIT_BIN) ## build and run the unit tests (gcc and clang, sanitized)
 	@tests/unit/run $(UNIT_BIN)
 
 .PHONY: format format-check
-FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] cli/*.[ch] guests/*/*.[ch] bench/*.[ch] \
+FORMATTED := $(wildcard src/*/*.[ch] hosts/*/*.[ch] hosts/*/*/*.[ch] cli/*.[ch] guests/*/*.[ch] bench/*.[ch] \
     tests/*/*.[ch] tests/*/*/*.[ch])
 format: ## format the C sources
 	clang-format -i $(FORMATTED)

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * A vCPU under VMX as its vmm component sees it: what seL4's VMEnter takes and gives back, turned into
+ * what the core says and hears. Pure but for three calls, which the host provides (struct vmx_port).
+ *
+ *     vmx_start(v, &port, &limits)               once, before anything else
+ *     for each turn:
+ *         vm_entry(vm, 0, tsc, &plan);
+ *         dirty = vm_take_dirty(vm, 0, &regs);
+ *         vmx_regs_store(v, dirty, regs);
+ *         vmx_entry(v, &plan, tsc, &words);      MR0 to MR2 of VMEnter; it writes what else there is
+ *         ... seL4_VMEnter ...
+ *         vmx_exit(v, &info, &x);                deals by itself with what is the host's business
+ *         vm_exit(vm, 0, tsc, &x);
+ *
+ * A system call is the price unit: fields are read when asked for, and written when they changed.
+ * Spec: [SDM] vol. 3C, chapters 25 to 28; seL4 16.0.0, VMEnter (libsel4, vmenter.h). */
+#ifndef SEL4_VMX_VCPU_H
+#define SEL4_VMX_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sel4/vmx/vmcs.h"
+#include "vm/exit.h"
+#include "vm/gmem.h"
+#include "vm/regs.h"
+
+/* The general registers that seL4 keeps outside the VMCS, in the order of its messages. */
+#define VMX_GPRS 15u
+extern const uint8_t vmx_gpr_order[VMX_GPRS]; /* enum gpr */
+
+/* MSRs that belong to the vCPU and that seL4 switches itself. */
+#define VMX_MSR_EFER  0xC0000080u
+#define VMX_MSR_STAR  0xC0000081u
+#define VMX_MSR_LSTAR 0xC0000082u
+#define VMX_MSR_CSTAR 0xC0000083u
+#define VMX_MSR_FMASK 0xC0000084u
+
+/* The calls. None may fail once the vCPU is set up: a host whose call fails stops the component. */
+struct vmx_port {
+    uint64_t (*read)(void *host, uint32_t field);
+    uint64_t (*write)(void *host, uint32_t field, uint64_t value); /* what the kernel made of it */
+    void (*write_gprs)(void *host, const uint64_t gpr[VMX_GPRS]);  /* in vmx_gpr_order           */
+    uint64_t (*read_msr)(void *host, uint32_t index);              /* STAR, LSTAR, CSTAR, FMASK  */
+    void (*write_msr)(void *host, uint32_t index, uint64_t value);
+    void (*write_cr2)(void *host, uint64_t value); /* no VMCS field: the helper  */
+    void *host;
+};
+
+/* What the machine under the vCPU has. */
+struct vmx_limits {
+    uint64_t xcr0;       /* the state components that the kernel switches: XCR0_*           */
+    uint64_t cr4;        /* bits that the guest may set: vmx_cr4_offered()                 */
+    uint64_t efer;       /* likewise: EFER_SCE, _LME, _LMA, _NXE as CPUID offers them      */
+    uint32_t timer_rate; /* bits 4:0 of IA32_VMX_MISC: the timer counts at TSC >> rate     */
+    uint64_t slice_tsc;  /* back after so many TSC ticks at the latest, whatever the guest does */
+    const struct gmem *mem; /* page-directory pointers of a guest with PAE paging          */
+};
+
+/* What VMEnter came back with, as its message registers hold it. If it came back for a notification,
+ * only event and primary are there: reason is VMX_CAME_BACK. */
+#define VMX_CAME_BACK 0xFFFFFFFEu
+
+struct vmx_exit_info {
+    uint32_t reason;        /* MR3: REASON_*, or VMX_CAME_BACK              */
+    uint32_t insn_len;      /* MR5 */
+    uint64_t rip;           /* MR0 */
+    uint32_t primary;       /* MR1 */
+    uint32_t event;         /* MR2: still valid if it did not go in          */
+    uint64_t qualification; /* MR4 */
+    uint64_t gpa;           /* MR6 */
+    uint64_t rflags;        /* MR7 */
+    uint32_t blocked;       /* MR8: BLOCKED_*                                */
+    uint64_t cr3;           /* MR9 */
+    uint64_t gpr[VMX_GPRS]; /* MR10 and on, in vmx_gpr_order                 */
+};
+
+/* MR0 to MR2 of VMEnter. */
+struct vmx_words {
+    uint64_t rip;
+    uint32_t primary;
+    uint32_t event;
+};
+
+/* An event of the host's own making, or one that did not go in: goes before what the core plans. */
+struct vmx_event {
+    uint32_t info;       /* EVENT_*; 0: none                    */
+    uint32_t error_code; /* of the one that went in, after that */
+};
+
+/* How much of REGS_SYS is known. In 64-bit mode only what the processor still uses is read: CS.ar,
+ * SS.ar, the bases of FS and GS, control registers, EFER; the rest keeps what it had. */
+enum vmx_sys_known {
+    VMX_SYS_NONE,
+    VMX_SYS_LEAN,
+    VMX_SYS_FULL,
+};
+
+struct vmx_vcpu {
+    struct vmx_port port;
+    struct vmx_limits limits;
+    uint32_t primary;      /* primary controls without windows, as they stuck           */
+    uint32_t entry;        /* entry controls without ENTRY_IA32E, as they stuck         */
+    struct vmx_event own;  /* goes in at the next entry                                 */
+    struct vcpu_regs seen; /* what the vCPU holds, as far as the next lines say         */
+    bool gpr_known;        /* all of REGS_GPR but RSP                                   */
+    bool rsp_known;
+    bool rsp_wanted;   /* this exit's instruction may look at RSP                        */
+    uint8_t sys_known; /* enum vmx_sys_known                                            */
+    uint8_t cr8;       /* as the core last planned it                                    */
+    bool long_mode;    /* ENTRY_IA32E in the VMCS                                        */
+    uint32_t blocked;  /* BLOCKED_* in the VMCS                                          */
+    uint32_t timer;    /* the preemption timer's value in the VMCS                       */
+    uint64_t exit_rip; /* where the guest was when it came out                          */
+    uint64_t xcr0;     /* as the guest set it; the processor's own is the kernel's       */
+    uint64_t dr[4];    /* DR0-3: the kernel does not switch them, so they are never loaded */
+    uint64_t dr6;
+};
+
+/* Where set-up failed: the control that did not stick, in words; NULL: all well. */
+const char *vmx_start(struct vmx_vcpu *v, const struct vmx_port *port,
+                      const struct vmx_limits *limits);
+
+/* The register cache's source: struct regs_source {vmx_regs_fetch, v}. */
+void vmx_regs_fetch(void *vcpu, uint32_t id, uint32_t groups, struct vcpu_regs *regs);
+/* Writes what differs from what is there. @pre what is dirty was fetched or set as a whole. */
+void vmx_regs_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs *regs);
+
+void vmx_entry(struct vmx_vcpu *v, const struct vm_plan *plan, uint64_t tsc,
+               struct vmx_words *words);
+void vmx_exit(struct vmx_vcpu *v, const struct vmx_exit_info *info, struct vm_exit *x);
+
+/* Preemption-timer ticks that are at least so many TSC ticks. */
+uint32_t vmx_timer_ticks(uint32_t rate, uint64_t tsc_ticks);
+
+#endif
