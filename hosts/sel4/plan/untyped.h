@@ -71,7 +71,7 @@ enum untyped_result untyped_claim_at(struct untyped_pool *p, uint64_t at, uint64
                                      uint32_t owner, struct untyped_claim *c, uint64_t *fault);
 
 /* Claims `bytes` of RAM wherever they are, in large frames as far as possible, out of the largest
- * untypeds. On failure *fault is how much there is. @pre as above. */
+ * untypeds. On failure *fault is how much of it there is in such pieces. @pre as above. */
 enum untyped_result untyped_claim_any(struct untyped_pool *p, uint64_t bytes, uint32_t owner,
                                       struct untyped_claim *c, uint64_t *fault);
 

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Set-up of a vCPU, its registers, entries and CPUID under VMX. */
+#include "fake_vmcs.h"
+
+#include "sel4/vmx/limits.h"
+
+static struct fake f;
+
+static void set_up_needs_what_a_guest_needs(void **state)
+{
+    (void)state;
+    fake_machine(&f);
+    assert_null(fake_start_with(&f));
+    assert_int_equal(f.v.primary & (PRIMARY_IRQ_WINDOW | PRIMARY_NMI_WINDOW), 0);
+    fake_machine(&f);
+    f.pin_low = ~PIN_TIMER;
+    assert_non_null(fake_start_with(&f));
+    fake_machine(&f);
+    f.secondary_low = ~SECONDARY_UNRESTRICTED;
+    assert_non_null(fake_start_with(&f));
+    fake_machine(&f);
+    f.primary_low = ~PRIMARY_CR8_LOAD; /* a guest with CR8 = 15 would keep the core */
+    assert_non_null(fake_start_with(&f));
+    fake_machine(&f);
+    f.primary_high |= PRIMARY_CR3_LOAD;
+    assert_non_null(fake_start_with(&f));
+    fake_machine(&f);
+    f.entry_low = ~ENTRY_EFER;
+    assert_non_null(fake_start_with(&f));
+}
+
+static void set_up_watches_db_and_ac_and_arms_no_breakpoint(void **state)
+{
+    (void)state;
+    fake_machine(&f);
+    assert_null(fake_start_with(&f));
+    assert_int_equal(f.field[VMCS_EXCEPTIONS], 1u << 1 | 1u << 17);
+    assert_int_equal(f.field[VMCS_DR7], 0x400);
+    assert_int_equal(f.field[VMCS_PIN] & PIN_TIMER, PIN_TIMER);
+}
+
+static void first_registers_are_written_whole(void **state)
+{
+    (void)state;
+    (void)fake_boot(&f, true);
+    assert_int_equal(f.gpr[4], 0x77);
+    assert_int_equal(f.field[VMCS_RSP], 0x8000);
+    assert_int_equal(f.field[VMCS_RFLAGS], RFLAGS_FIXED);
+    assert_int_equal(f.field[VMCS_SEG_LIMIT(SEG_CS)], UINT32_MAX);
+    assert_int_equal(f.field[VMCS_SEG_SELECTOR(SEG_CS)], 0x10);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_TR)], 0x8B);
+    assert_int_equal(f.field[VMCS_EFER], EFER_LME | EFER_LMA);
+    assert_int_equal(f.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E, ENTRY_IA32E);
+    (void)fake_boot(&f, false);
+    assert_int_equal(f.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E, 0);
+}
+
+static void a_32_bit_guest_shows_all_its_segments(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, false);
+    for (uint32_t n = 0; n < SEG_COUNT; n++) {
+        f.field[VMCS_SEG_BASE(n)] = 0x1000 + n;
+        f.field[VMCS_SEG_LIMIT(n)] = 0x2000 + n;
+        f.field[VMCS_SEG_AR(n)] = 0x80 + n;
+        f.field[VMCS_SEG_SELECTOR(n)] = 8 * n;
+    }
+    f.field[VMCS_IDTR_BASE] = 0x9999;
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    f.field[VMCS_RSP] = 0x7000;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    for (uint32_t n = 0; n < SEG_COUNT; n++) {
+        assert_int_equal(r.seg[n].base, 0x1000 + n);
+        assert_int_equal(r.seg[n].limit, 0x2000 + n);
+        assert_int_equal(r.seg[n].ar, 0x80 + n);
+        assert_int_equal(r.seg[n].selector, 8 * n);
+    }
+    assert_int_equal(r.idtr.base, 0x9999);
+    assert_int_equal(r.gpr[GPR_RSP], 0x7000);
+}
+
+static void a_64_bit_guest_costs_six_reads_and_rsp(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, true);
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    f.field[VMCS_SEG_BASE(SEG_GS)] = 0xFFFF888000000000ull;
+    i.cr3 = 0x4000;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    assert_int_equal(f.reads, 7);
+    assert_int_equal(r.seg[SEG_GS].base, 0xFFFF888000000000ull);
+    assert_int_equal(r.cr3, 0x4000);
+    assert_int_equal(r.efer, EFER_LME | EFER_LMA);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r); /* nothing more in the same exit */
+    assert_int_equal(f.reads, 7);
+}
+
+static void long_mode_is_noticed_though_nobody_told(void **state)
+{
+    (void)state;
+    struct vcpu_regs r = fake_boot(&f, false);
+    struct vm_exit x;
+    r.efer = EFER_LME;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    f.field[VMCS_CR0] |= CR0_PG; /* the guest did: no exit */
+    f.field[VMCS_CR4] |= CR4_PAE;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    assert_int_equal(r.efer, EFER_LME | EFER_LMA);
+    assert_true(f.v.long_mode);
+    assert_int_equal(r.cr4, CR4_PAE); /* not VMXE */
+}
+
+static void only_what_changed_is_written(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, true);
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    r.rip += 3;
+    vmx_regs_store(&f.v, REGS_ALL, &r);
+    assert_int_equal(f.writes + f.gpr_writes + f.cr2_writes, 0);
+    r.cr2 = 0x40;
+    r.gpr[GPR_RSP] += 8;
+    vmx_regs_store(&f.v, REGS_ALL, &r);
+    assert_int_equal(f.cr2_writes, 1);
+    assert_int_equal(f.cr2, 0x40);
+    assert_int_equal(f.writes, 1);
+    assert_int_equal(f.field[VMCS_RSP], 0x8008);
+}
+
+static void the_same_cr2_twice_is_written_twice(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, true);
+    for (uint32_t n = 1; n <= 2; n++) { /* between them the guest faults elsewhere by itself */
+        struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+        vmx_exit(&f.v, &i, &x);
+        vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+        r.cr2 = 0x5000;
+        vmx_regs_store(&f.v, REGS_SYS, &r);
+        assert_int_equal(f.cr2_writes, n);
+    }
+}
+
+static void a_step_ends_the_shadow_of_sti(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, true);
+    struct vmx_exit_info i = fake_exit(&f, REASON_HLT, 0, 1);
+    i.blocked = BLOCKED_STI | BLOCKED_NMI;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_GPR, &r);
+    r.rip += 1;
+    vmx_regs_store(&f.v, REGS_GPR, &r);
+    assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_NMI);
+}
+
+static void a_plan_becomes_an_event(void **state)
+{
+    (void)state;
+    static const struct {
+        struct vm_plan plan;
+        uint32_t event;
+        uint32_t windows;
+    } rows[] = {
+        {{.inject = VM_INJECT_NONE}, 0, 0},
+        {{.inject = VM_INJECT_IRQ, .vector = 0xEC}, 0x800000EC, 0},
+        {{.inject = VM_INJECT_NMI, .vector = 2}, 0x80000202, 0},
+        {{.inject = VM_INJECT_EXCEPTION, .vector = 6}, 0x80000306, 0},
+        {{.inject = VM_INJECT_EXCEPTION, .vector = 13, .has_error_code = true}, 0x80000B0D, 0},
+        {{.irq_window = true}, 0, 1u << 2},
+        {{.nmi_window = true, .irq_window = true}, 0, 1u << 22 | 1u << 2},
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        struct vmx_words w;
+        (void)fake_boot(&f, true);
+        vmx_entry(&f.v, &rows[n].plan, 0, &w);
+        assert_int_equal(w.event, rows[n].event);
+        assert_int_equal(w.primary, f.v.primary | rows[n].windows);
+        assert_int_equal(w.rip, 0x1000);
+    }
+}
+
+static void real_mode_has_no_error_codes(void **state)
+{
+    (void)state;
+    struct vmx_words w;
+    struct vm_plan plan = {.inject = VM_INJECT_EXCEPTION, .vector = 13, .has_error_code = true};
+    (void)fake_boot(&f, false);
+    f.field[VMCS_CR0] &= ~CR0_PE;
+    vmx_entry(&f.v, &plan, 0, &w);
+    assert_int_equal(w.event, 0x8000030D);
+}
+
+static void the_timer_is_never_early_and_never_zero(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t rate;
+        uint64_t tsc;
+        uint32_t ticks;
+    } rows[] = {
+        {0, 0, 1},  {0, 7, 7},
+        {5, 1, 1},  {5, 32, 1},
+        {5, 33, 2}, {5, UINT64_MAX, UINT32_MAX},
+        {31, 1, 1}, {0, 1ull << 32, UINT32_MAX},
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        assert_int_equal(vmx_timer_ticks(rows[n].rate, rows[n].tsc), rows[n].ticks);
+    }
+}
+
+static void the_timer_carries_the_deadline_within_a_slice(void **state)
+{
+    (void)state;
+    struct vmx_words w;
+    struct vm_plan plan = {.deadline_tsc = 5000 + 3200};
+    (void)fake_boot(&f, true);
+    vmx_entry(&f.v, &plan, 5000, &w);
+    assert_int_equal(f.field[VMCS_TIMER], 100);
+    vmx_entry(&f.v, &plan, 9000, &w); /* late */
+    assert_int_equal(f.field[VMCS_TIMER], 1);
+    plan.deadline_tsc = UINT64_MAX;
+    vmx_entry(&f.v, &plan, 9000, &w);
+    assert_int_equal(f.field[VMCS_TIMER], 31250);
+    fake_counts(&f);
+    vmx_entry(&f.v, &plan, 10000, &w); /* the value stays in the VMCS */
+    assert_int_equal(f.writes, 0);
+}
+
+static struct cpuid_leaf limited(uint32_t leaf, uint32_t subleaf, uint64_t host_xcr0,
+                                 uint64_t guest_cr4)
+{
+    struct vmx_cpuid_view view = {.host_xcr0 = host_xcr0, .guest_xcr0 = 1, .guest_cr4 = guest_cr4};
+    struct cpuid_leaf l = {leaf, subleaf, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    vmx_cpuid_limit(&view, &l);
+    return l;
+}
+
+static void cpuid_offers_no_state_that_is_not_switched(void **state)
+{
+    (void)state;
+    struct cpuid_leaf l = limited(1, 0, 3, 0);
+    assert_int_equal(l.ecx & (1u << 28), 0); /* AVX     */
+    assert_int_equal(l.ecx >> 26 & 3u, 1);   /* XSAVE, and not yet OSXSAVE */
+    l = limited(1, 0, 7, CR4_OSXSAVE);
+    assert_int_equal(l.ecx >> 26 & 7u, 7);
+    l = limited(1, 0, 0, 0);
+    assert_int_equal(l.ecx >> 26 & 3u, 0);
+    l = limited(7, 0, 7, 0);
+    assert_int_equal(l.ebx & 0xDC230000u, 0); /* AVX-512 */
+    assert_int_equal(l.ebx & (1u << 5), 1u << 5);
+    assert_int_equal(l.ebx & (1u << 10), 0); /* INVPCID: the control did not stick */
+    assert_int_equal(l.ecx & (1u << 22), 0); /* RDPID */
+    assert_int_equal(l.edx & 0xBC000000u, 0);
+    l = limited(0xD, 0, 7, 0);
+    assert_int_equal(l.eax, 7);
+    assert_int_equal(l.ebx, 576);
+    assert_int_equal(l.ecx, 832);
+    assert_int_equal(limited(0xD, 1, 7, 0).eax & 8u, 0);
+    assert_int_equal(limited(0xD, 5, 7, 0).eax, 0);
+    assert_int_equal(limited(0xD, 2, 7, 0).eax, UINT32_MAX);
+    assert_int_equal(limited(0x80000001u, 0, 7, 0).edx & (1u << 27), 0); /* RDTSCP */
+}
+
+static void cr4_and_efer_follow_cpuid(void **state)
+{
+    (void)state;
+    struct cpuid_leaf l1 = {.ecx = 1u << 26, .edx = 1u << 3 | 1u << 6 | 1u << 13 | 1u << 24};
+    struct cpuid_leaf l7 = {.ebx = 1u << 7, .ecx = 1u << 16 /* LA57: never */};
+    assert_int_equal(vmx_cr4_offered(&l1, &l7),
+                     CR4_PSE | CR4_PAE | 1u << 7 | 1u << 8 | 1u << 9 | CR4_OSXSAVE | CR4_SMEP);
+    struct cpuid_leaf e1 = {.edx = 1u << 20 | 1u << 29};
+    assert_int_equal(vmx_efer_offered(&e1), EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE);
+    e1.edx = 0;
+    assert_int_equal(vmx_efer_offered(&e1), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(set_up_needs_what_a_guest_needs),
+        cmocka_unit_test(set_up_watches_db_and_ac_and_arms_no_breakpoint),
+        cmocka_unit_test(first_registers_are_written_whole),
+        cmocka_unit_test(a_32_bit_guest_shows_all_its_segments),
+        cmocka_unit_test(a_64_bit_guest_costs_six_reads_and_rsp),
+        cmocka_unit_test(long_mode_is_noticed_though_nobody_told),
+        cmocka_unit_test(only_what_changed_is_written),
+        cmocka_unit_test(the_same_cr2_twice_is_written_twice),
+        cmocka_unit_test(a_step_ends_the_shadow_of_sti),
+        cmocka_unit_test(a_plan_becomes_an_event),
+        cmocka_unit_test(real_mode_has_no_error_codes),
+        cmocka_unit_test(the_timer_is_never_early_and_never_zero),
+        cmocka_unit_test(the_timer_carries_the_deadline_within_a_slice),
+        cmocka_unit_test(cpuid_offers_no_state_that_is_not_switched),
+        cmocka_unit_test(cr4_and_efer_follow_cpuid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
