@@ -139,6 +139,6 @@ endif
 	@B=$(B) MAKE='$(MAKE)' tests/all $(STAGES)
 
 # Parts that bring their own rules: guests, system tests, static checks.
--include $(wildcard guests/*/build.mk tests/*/build.mk) bench/build.mk
+-include $(wildcard guests/*/build.mk tests/*/build.mk) bench/build.mk hosts/sel4/build.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

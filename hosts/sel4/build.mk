@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The seL4 host: `make sel4 SEL4_PREFIX=...` builds one bootable ISO of a system file, SYSTEM=...
+
+SEL4_SRC := $(sort $(wildcard hosts/sel4/*.c hosts/sel4/vmx/*.c hosts/sel4/plan/*.c))
+SEL4_OBJ := $(SEL4_SRC:%.c=$(B)/sel4/%.o) $(B)/sel4/hosts/sel4/start.o
+SYSTEM   ?= systems/flightdeck.conf
+SEL4_ISO ?= $(B)/sel4.iso
+
+SEL4_CFLAGS = -std=c11 -O2 -g -ffreestanding -nostdinc -fno-pie -fno-stack-protector -fno-common \
+    -fno-strict-aliasing -isystem $(shell $(CC) -print-file-name=include) -Isrc -Ihosts $(BULKHEAD_WARN)
+SEL4_HEADERS := $(SEL4_PREFIX)/libsel4/include
+
+# Only this file sees the kernel's headers; they are not ours to warn about.
+$(B)/sel4/hosts/sel4/sys.o: hosts/sel4/sys.c hosts/sel4/sys.h hosts/sel4/build.mk
+	@mkdir -p $(@D)
+	$(call say,SEL4,$<)
+	$(Q)$(CC) $(SEL4_CFLAGS) -std=gnu11 -Wno-pedantic -isystem $(SEL4_HEADERS) -c $< -o $@
+
+$(B)/sel4/%.o: %.c hosts/sel4/build.mk
+	@mkdir -p $(@D)
+	$(call say,SEL4,$<)
+	$(Q)$(CC) $(SEL4_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/sel4/hosts/sel4/start.o: hosts/sel4/start.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
+
+# The frozen system goes into the program as a section: the kernel loads one module only.
+$(B)/sel4/system.img: $(SYSTEM) $(B)/bulkhead guests
+	@mkdir -p $(@D)
+	$(Q)$(B)/bulkhead pack $(SYSTEM) -o $@
+
+$(B)/sel4/system.o: $(B)/sel4/system.img
+	$(Q)cd $(@D) && objcopy -I binary -O elf64-x86-64 -B i386:x86-64 \
+	    --rename-section .data=.system,alloc,load,readonly,data,contents $(<F) $(@F)
+
+$(B)/sel4/bulkhead.elf: hosts/sel4/sel4.lds $(SEL4_OBJ) $(B)/sel4/system.o $(B)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
+	    -T $< -o $@ $(filter %.o,$^) $(B)/libcore.a
+
+# GRUB may put a small module into a gap of the kernel's image, where the kernel does not expect it.
+$(B)/sel4/root.elf: $(B)/sel4/bulkhead.elf
+	$(Q)objcopy --strip-debug $< $@
+	$(Q)truncate -s '>4M' $@
+
+$(SEL4_ISO): $(B)/sel4/root.elf
+	$(Q)rm -rf $(B)/sel4/iso
+	$(Q)mkdir -p $(B)/sel4/iso/boot/grub
+	$(Q)cp $(SEL4_PREFIX)/bin/kernel.elf $(B)/sel4/iso/boot/kernel.elf
+	$(Q)cp $< $(B)/sel4/iso/boot/bulkhead.elf
+	$(Q)printf 'set timeout=0\nmenuentry bulkhead {\n multiboot2 /boot/kernel.elf\n module2 /boot/bulkhead.elf\n}\n' \
+	    > $(B)/sel4/iso/boot/grub/grub.cfg
+	$(call say,ISO,$@)
+	$(Q)grub-mkrescue -o $@ $(B)/sel4/iso > $(B)/sel4/iso.log 2>&1
+
+.PHONY: sel4
+sel4: $(SEL4_ISO) ## build a bootable ISO for stock seL4: SEL4_PREFIX=... [SYSTEM=file.conf]

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * init, the first thread: reads the frozen system, builds the components from untyped memory, starts
+ * them, and supervises. */
+#include "sel4/init.h"
+
+#include "sel4/com1.h"
+#include "system/check.h"
+
+extern const uint8_t image_system[];
+extern const uint8_t image_end[];
+
+static struct init init;
+static struct part_ring *init_ring; /* NULL: straight to COM1 */
+
+/* Where init speaks: to COM1, and once the console has that, to the console. */
+static void init_put(void *owner, uint8_t byte)
+{
+    const struct init *in = owner;
+    if (init_ring == NULL) {
+        com1_put(in->ports, byte);
+        return;
+    }
+    (void)ring_put(init_ring, byte);
+    if (byte == '\n') {
+        sys_signal(in->part[in->console].notify);
+    }
+}
+
+static const struct say_sink sink = {.put = init_put, .owner = &init};
+
+/* --- Building ---------------------------------------------------------------------------------- */
+
+static struct part *add_part(struct init *in, enum part_role role, const char *name, uint32_t index)
+{
+    struct part *p = &in->part[in->parts];
+    in->parts++;
+    p->role = role;
+    p->name = name;
+    p->index = index;
+    return p;
+}
+
+static void make_shared(struct init *in)
+{
+    struct world *w = &in->world;
+    in->endpoint = world_make(w, SYS_OBJECT_ENDPOINT, 0);
+    in->reply = world_make(w, SYS_OBJECT_REPLY, 0);
+    for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
+        for (uint32_t k = 0; k < PART_RING_PAGES; k++) {
+            in->ring_frame[i][k] = world_make(w, SYS_OBJECT_FRAME, 0);
+        }
+    }
+    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        in->wake_frame[i] = world_make(w, SYS_OBJECT_FRAME, 0);
+    }
+}
+
+static void share_ring(struct init *in, const struct part *p, uint32_t speaker)
+{
+    for (uint32_t k = 0; k < PART_RING_PAGES; k++) {
+        part_share(in, p, in->ring_frame[speaker][k], PART_RING(speaker) + k * SYS_PAGE,
+                   SYS_READ | SYS_WRITE, false);
+    }
+}
+
+static void build_console(struct init *in)
+{
+    in->console = in->parts;
+    struct part *p = add_part(in, PART_CONSOLE, "console", 0);
+    p->priority = PRIORITY_CONSOLE;
+    p->budget_us = 500;
+    p->period_us = 5000;
+    part_build(in, p);
+    for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
+        share_ring(in, p, i);
+    }
+    part_grant(in, p, in->ports, PART_CAP_PORTS, SYS_ALL, 0);
+}
+
+static void build_timer(struct init *in)
+{
+    in->timer = in->parts;
+    struct part *p = add_part(in, PART_TIMER, "timer", 0);
+    p->priority = PRIORITY_TIMER;
+    p->budget_us = 1000;
+    p->period_us = 5000;
+    part_build(in, p);
+    part_share(in, p, in->hpet, PART_HPET, SYS_READ | SYS_WRITE, true);
+    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        part_share(in, p, in->wake_frame[i], PART_WAKE(i), SYS_READ, false);
+    }
+    struct world *w = &in->world;
+    uint64_t irq = world_slot(w);
+    uint64_t badged = world_copy(w, p->notify, SYS_WRITE, PART_BADGE_IRQ);
+    if (sys_issue_irq(irq, 0, in->hpet_pin, false, false, 0) != 0 ||
+        sys_irq_notify(irq, badged) != 0) {
+        world_stop(w, "the kernel refuses the HPET's interrupt", in->hpet_pin);
+    }
+    part_grant(in, p, irq, PART_CAP_IRQ, SYS_ALL, 0);
+}
+
+static void build_vm(struct init *in, uint32_t index)
+{
+    const struct system_vm *vm = &in->system->vm[index];
+    struct part *p = add_part(in, PART_VMM, vm->name, index);
+    p->priority = PRIORITY_VMS + vm->priority;
+    p->budget_us = 2000; /* all it has, in turns with others of its priority */
+    p->period_us = 2000;
+    part_build(in, p);
+    share_ring(in, p, index);
+    vm_build(in, p);
+    part_grant(in, p, in->part[in->console].notify, PART_CAP_CONSOLE, SYS_WRITE, PART_BADGE_SAID);
+    part_grant(in, p, in->part[in->timer].notify, PART_CAP_TIMER, SYS_WRITE, 1ull << index);
+    part_grant(in, &in->part[in->timer], p->notify, PART_CAP_CLIENT + index, SYS_WRITE,
+               PART_BADGE_TIMER);
+}
+
+/* From here on what init says goes through the console, like everybody's. */
+static void hand_over_console(struct init *in)
+{
+    uint64_t first = 0;
+    for (uint32_t k = 0; k < PART_RING_PAGES; k++) {
+        uint64_t at = init_map(in, in->ring_frame[PART_SPEAKERS - 1u][k], false);
+        first = k == 0 ? at : first;
+    }
+    init_ring = (struct part_ring *)first;
+    (void)sys_delete(in->ports);
+    part_start(in, &in->part[in->console]);
+}
+
+static void read_system(struct init *in)
+{
+    struct system_fault fault;
+    uint64_t bytes = (uint64_t)(image_end - image_system);
+    const struct system_image *image = (const struct system_image *)(const void *)image_system;
+    if (bytes < sizeof(*image) || image->total_bytes > bytes ||
+        system_check(image, image->total_bytes, &fault, 1) != 0) {
+        world_stop(&in->world, "the frozen system is damaged; build the image anew", bytes);
+    }
+    in->system = image;
+    say(&sink, "bulkhead: frozen system of %U bytes, %u VMs\r\n", image->total_bytes, image->vms);
+}
+
+static void build(struct init *in, const void *boot_info)
+{
+    struct world *w = &in->world;
+    world_init(w, boot_info, &sink);
+    sys_set_ipc_buffer(w->boot.ipc_buffer);
+    in->sched_control = sys_sched_control(boot_info);
+    in->ports = world_slot(w);
+    if (sys_issue_ports(COM1_FIRST, COM1_LAST, in->ports) == 0) {
+        com1_init(in->ports);
+    }
+    say(&sink, "\r\nbulkhead: init on seL4, %U MiB in %u untypeds, %U slots\r\n",
+        world_left(w) >> 20, w->boot.untypeds, w->boot.end_slot - w->boot.free_slot);
+    read_system(in);
+    clock_find(in);
+    make_shared(in);
+    build_console(in);
+    build_timer(in);
+    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        build_vm(in, i);
+    }
+    say(&sink, "bulkhead: %u components built, %U MiB left, %U slots used\r\n", in->parts,
+        world_left(w) >> 20, w->next_slot - w->boot.free_slot);
+    hand_over_console(in);
+    for (uint32_t i = in->timer; i < in->parts; i++) {
+        part_start(in, &in->part[i]);
+    }
+}
+
+/* --- Supervision ------------------------------------------------------------------------------- */
+
+static const char *fault_text(uint64_t label)
+{
+    switch (label) {
+    case SYS_FAULT_CAP:
+        return "used a capability that it does not have";
+    case SYS_FAULT_SYSCALL:
+        return "made an unknown system call";
+    case SYS_FAULT_EXCEPTION:
+        return "raised an exception";
+    case SYS_FAULT_TIMEOUT:
+        return "used up its budget";
+    case SYS_FAULT_MEMORY:
+        return "touched memory that it does not have";
+    default:
+        return "sent an unknown message";
+    }
+}
+
+/* A part that faulted stays where it is: nobody answers it. */
+static void heard(struct init *in, const struct sys_message *m)
+{
+    if (m->badge == 0 || m->badge > in->parts) {
+        say(&sink, "a message from nobody: %X\n", m->label);
+        return;
+    }
+    struct part *p = &in->part[m->badge - 1u];
+    p->ended = true;
+    if (m->label == PART_SAYS_ENDED) {
+        (void)sys_thread_suspend(p->tcb);
+        say(&sink, "%s ended: reason %U, code %U\n", p->name, m->word[0], m->word[1]);
+    } else {
+        say(&sink, "%s %s: ip %X, address or number %X, %X %X\n", p->name, fault_text(m->label),
+            m->word[0], m->word[1], m->word[2], m->word[3]);
+    }
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < in->parts; i++) {
+        alive += in->part[i].role == PART_VMM && !in->part[i].ended ? 1u : 0u;
+    }
+    if (alive == 0) {
+        say(&sink, "all VMs have ended\n");
+    }
+}
+
+_Noreturn void init_main(const void *boot_info);
+_Noreturn void init_main(const void *boot_info)
+{
+    build(&init, boot_info);
+    for (;;) {
+        struct sys_message m;
+        sys_receive(init.endpoint, init.reply, &m);
+        heard(&init, &m);
+    }
+}
+
+_Noreturn void part_main(const struct part_args *args)
+{
+    sys_set_ipc_buffer(PART_IPC);
+    if (args->role == PART_CONSOLE) {
+        console_main(args);
+    } else if (args->role == PART_TIMER) {
+        timer_main(args);
+    } else {
+        vmm_main(args);
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * init, the first thread: builds the components from untyped memory, starts them, and supervises. */
+#ifndef SEL4_INIT_H
+#define SEL4_INIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sel4/parts.h"
+#include "sel4/world.h"
+#include "system/image.h"
+
+/* Priorities, high to low: init, the timer, the console, VMs (by their own order among them). */
+#define PRIORITY_TIMER   250u
+#define PRIORITY_CONSOLE 240u
+#define PRIORITY_VMS     100u
+
+/* One component, as init knows it. Words are slots of init's CNode. */
+struct part {
+    const char *name;
+    enum part_role role;
+    uint32_t index;
+    uint32_t priority;
+    uint32_t budget_us;
+    uint32_t period_us;
+    bool ended;
+    uint64_t tcb;
+    uint64_t cnode;
+    uint64_t space;
+    uint64_t sched;
+    uint64_t notify;
+    uint64_t vcpu;
+    uint64_t ept;
+    struct part_args *args; /* where init sees the component's page */
+};
+
+struct init {
+    struct world world;
+    const struct system_image *system;
+    uint64_t sched_control;
+    uint64_t endpoint; /* faults and reports come in here; the badge is 1 + the part's number */
+    uint64_t reply;
+    uint64_t ports;  /* COM1, until the console has it   */
+    uint64_t window; /* next free page of init's own      */
+    uint64_t hpet;   /* frame, or 0                      */
+    uint64_t ring_frame[PART_SPEAKERS][PART_RING_PAGES];
+    uint64_t wake_frame[PART_CLIENTS];
+    uint32_t tsc_khz;
+    uint32_t hpet_timer;
+    uint32_t hpet_pin;
+    uint32_t parts;
+    uint32_t console; /* number of that part, and so on */
+    uint32_t timer;
+    struct part part[2u + SYSTEM_VMS_MAX];
+};
+
+/* --- init_part.c: what every component has ----------------------------------------------------- */
+
+/* Makes the part's objects, its address space with the program in it, and its CNode. */
+void part_build(struct init *in, struct part *p);
+/* Puts a capability into the part's CNode. */
+void part_grant(struct init *in, const struct part *p, uint64_t from, uint64_t slot,
+                uint32_t rights, uint64_t badge);
+/* Maps one more capability of a 4 KiB frame into the part. */
+void part_share(struct init *in, const struct part *p, uint64_t frame, uint64_t address,
+                uint32_t rights, bool device);
+void part_start(struct init *in, struct part *p);
+
+/* Maps a frame for init itself; returns the address. */
+uint64_t init_map(struct init *in, uint64_t frame, bool device);
+
+/* --- init_vm.c: what a vmm has besides ---------------------------------------------------------- */
+
+/* Guest RAM, in the vmm and in the guest; the guest's files; vCPU and nested page tables. */
+void vm_build(struct init *in, struct part *p);
+
+/* --- init_clock.c ------------------------------------------------------------------------------ */
+
+/* Finds the HPET, measures the TSC with it, and chooses comparator and I/O APIC input. */
+void clock_find(struct init *in);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The clocks of the machine: its HPET, and how fast the TSC counts, measured with it. */
+#include "base/arith.h"
+#include "sel4/hpet.h"
+#include "sel4/init.h"
+#include "vm/time.h"
+
+#define MEASURE_NS (20u * VM_NS_PER_MS)
+#define FS_PER_NS  1000000u
+#define PINS       24u /* of the first I/O APIC */
+
+/* The TSC's kHz, from MEASURE_NS of the HPET's counter. */
+static uint32_t measure(uint64_t base)
+{
+    uint64_t ticks = u64_scale(MEASURE_NS, FS_PER_NS, hpet_period_fs(base));
+    hpet_write(base, HPET_CONFIG, hpet_read(base, HPET_CONFIG) | HPET_CONFIG_ON);
+    uint64_t from = hpet_read(base, HPET_COUNT);
+    uint64_t tsc = sys_tsc();
+    uint64_t count = from;
+    while (count - from < ticks) { /* bound: MEASURE_NS */
+        count = hpet_read(base, HPET_COUNT);
+    }
+    tsc = sys_tsc() - tsc;
+    uint64_t ns = u64_scale(count - from, hpet_period_fs(base), FS_PER_NS);
+    return (uint32_t)(tsc * FS_PER_NS / ns);
+}
+
+/* The highest input that some comparator can reach: low ones are the ISA devices'. */
+static bool choose_pin(struct init *in, uint64_t base)
+{
+    uint32_t timers = (uint32_t)((hpet_read(base, HPET_CAP) & HPET_CAP_TIMERS) >> 8) + 1u;
+    for (uint32_t pin = PINS; pin > 0; pin--) {
+        for (uint32_t t = 0; t < timers; t++) { /* bound: 32 */
+            if ((hpet_read(base, HPET_TIMER(t)) >> 32 & (1ull << (pin - 1u))) != 0) {
+                in->hpet_pin = pin - 1u;
+                in->hpet_timer = t;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void clock_find(struct init *in)
+{
+    struct world *w = &in->world;
+    in->hpet = world_device(w, HPET_PHYSICAL);
+    if (in->hpet == 0) {
+        world_stop(w, "no HPET where PCs have it: the kernel gives no device memory there",
+                   HPET_PHYSICAL);
+    }
+    uint64_t base = init_map(in, in->hpet, true);
+    if (!hpet_present(base) || !choose_pin(in, base)) {
+        world_stop(w, "no usable HPET where PCs have it; switch it on in the firmware",
+                   hpet_read(base, HPET_CAP));
+    }
+    in->tsc_khz = measure(base);
+    say(w->out,
+        "bulkhead: TSC %u kHz (kernel: %u MHz), HPET comparator %u to I/O APIC input %u\r\n",
+        in->tsc_khz, w->boot.tsc_mhz, in->hpet_timer, in->hpet_pin);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a vmm has besides: guest RAM, in its own address space and in the guest's; the guest's files,
+ * read-only; the vCPU and the nested page tables. */
+#include "sel4/init.h"
+
+extern const uint8_t image_text[];
+extern const uint8_t image_system[];
+
+/* Guest RAM in the largest frames that fit, all zero, as the kernel hands memory out. */
+static void map_ram(struct init *in, const struct part *p, const struct system_range *r)
+{
+    uint64_t at = r->base;
+    uint64_t end = r->base + r->size;
+    while (at < end) { /* bound: its pages */
+        bool large = at % SYS_LARGE == 0 && end - at >= SYS_LARGE;
+        uint64_t frame =
+            world_make(&in->world, large ? SYS_OBJECT_LARGE_FRAME : SYS_OBJECT_FRAME, 0);
+        world_map(&in->world, frame, p->space, PART_RAM + at, SYS_READ | SYS_WRITE, false);
+        world_map_ept(&in->world, world_copy(&in->world, frame, SYS_READ | SYS_WRITE, 0), p->ept,
+                      at);
+        at += large ? SYS_LARGE : SYS_PAGE;
+    }
+}
+
+static void map_file(struct init *in, const struct part *p, const struct system_file *f)
+{
+    uint64_t first = (uint64_t)image_system + f->packed_at;
+    if (f->packed_at == 0) {
+        return;
+    }
+    for (uint64_t at = first; at < first + f->bytes; at += SYS_PAGE) { /* bound: its pages */
+        uint64_t frame = in->world.boot.image_frame + (at - (uint64_t)image_text) / SYS_PAGE;
+        part_share(in, p, frame, at, SYS_READ, false);
+    }
+}
+
+void vm_build(struct init *in, struct part *p)
+{
+    struct world *w = &in->world;
+    const struct system_vm *vm = &in->system->vm[p->index];
+    p->vcpu = world_make(w, SYS_OBJECT_VCPU, 0);
+    p->ept = world_make(w, SYS_OBJECT_EPT, 0);
+    int error = sys_vcpu_bind(p->vcpu, p->tcb);
+    if (error == 0) {
+        error = sys_assign_asid(p->ept);
+    }
+    /* Always before the first entry: the kernel crashes on a vCPU without one. */
+    if (error == 0) {
+        error = sys_set_ept(p->tcb, p->ept);
+    }
+    if (error != 0) {
+        world_stop(w, "the kernel refuses to set up a vCPU", (uint64_t)error);
+    }
+    for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
+        map_ram(in, p, &vm->range[i]);
+    }
+    map_file(in, p, &vm->kernel);
+    map_file(in, p, &vm->initrd);
+    for (uint32_t i = 0; i < vm->modules; i++) { /* bound: SYSTEM_MODULES_MAX */
+        map_file(in, p, &vm->module[i]);
+    }
+    part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
+    part_share(in, p, in->wake_frame[p->index], PART_WAKE(p->index), SYS_READ | SYS_WRITE, false);
+}

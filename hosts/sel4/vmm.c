@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The vmm component: one VM. It has its guest's RAM, its vCPU, a ring to the console and a word that the
+ * timer reads; it reaches nothing else.
+ *
+ * One thread, bound to the vCPU and to its notification, which therefore also ends the guest's turn. */
+#include "base/assert.h"
+#include "base/string.h"
+#include "board/vm.h"
+#include "boot/boot.h"
+#include "sel4/parts.h"
+#include "sel4/say.h"
+#include "sel4/sys.h"
+#include "sel4/vmx/limits.h"
+#include "sel4/vmx/vcpu.h"
+
+#define IA32_VMX_MISC 0x485u
+#define SLICE_NS      (10u * VM_NS_PER_MS) /* back at the latest: see docs/design/sel4.md */
+
+struct vmm {
+    const struct part_args *args;
+    const struct system_vm *system;
+    struct vm *vm;
+    struct gmem mem;
+    struct vmx_vcpu vcpu;
+    struct vmx_cpuid_view view;
+    struct part_ring *ring;
+    uint32_t dropped; /* bytes for the console that found no room */
+    uint64_t sleeps;
+    const char *why;
+};
+
+static struct vmm vmm;
+static _Alignas(8) uint8_t vm_storage[VM_STORAGE_BYTES];
+
+/* --- The console -------------------------------------------------------------------------------- */
+
+static void put(void *owner, uint8_t byte)
+{
+    struct vmm *v = owner;
+    if (!ring_put(v->ring, byte)) {
+        v->dropped++;
+    }
+    if (byte == '\n') {
+        sys_signal(PART_CAP_CONSOLE);
+    }
+}
+
+static void console_byte(void *host, uint32_t serial, uint8_t byte)
+{
+    if (serial == 0) {
+        put(host, byte);
+    }
+}
+
+static const struct say_sink sink = {.put = put, .owner = &vmm};
+
+/* --- The vCPU's port ---------------------------------------------------------------------------- */
+
+static uint64_t port_read(void *host, uint32_t field)
+{
+    (void)host;
+    return sys_vmcs_read(PART_CAP_VCPU, field);
+}
+
+static uint64_t port_write(void *host, uint32_t field, uint64_t value)
+{
+    (void)host;
+    return sys_vmcs_write(PART_CAP_VCPU, field, value);
+}
+
+static void port_write_gprs(void *host, const uint64_t gpr[VMX_GPRS])
+{
+    (void)host;
+    sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
+}
+
+static uint64_t port_read_msr(void *host, uint32_t index)
+{
+    (void)host;
+    return sys_vcpu_msr_read(PART_CAP_VCPU, index);
+}
+
+static void port_write_msr(void *host, uint32_t index, uint64_t value)
+{
+    (void)host;
+    sys_vcpu_msr_write(PART_CAP_VCPU, index, value);
+}
+
+static void port_write_cr2(void *host, uint64_t value)
+{
+    struct vmm *v = host;
+    (void)value;
+    say(&sink, "vmm: CR2 cannot be set\n");
+    (void)v;
+}
+
+static const struct vmx_port port = {
+    .read = port_read,
+    .write = port_write,
+    .write_gprs = port_write_gprs,
+    .read_msr = port_read_msr,
+    .write_msr = port_write_msr,
+    .write_cr2 = port_write_cr2,
+    .host = &vmm,
+};
+
+/* --- CPUID --------------------------------------------------------------------------------------- */
+
+static void native_cpuid(struct cpuid_leaf *l)
+{
+    __asm__ volatile("cpuid"
+                     : "=a"(l->eax), "=b"(l->ebx), "=c"(l->ecx), "=d"(l->edx)
+                     : "a"(l->leaf), "c"(l->subleaf));
+}
+
+/* The state that the kernel switches: what it enabled. 0: it runs without XSAVE. */
+static uint64_t native_xcr0(void)
+{
+    struct cpuid_leaf l = {.leaf = 1};
+    native_cpuid(&l);
+    if ((l.ecx & (1u << 27)) == 0) { /* OSXSAVE */
+        return 0;
+    }
+    uint32_t lo;
+    uint32_t hi;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return ((uint64_t)hi << 32) | lo;
+}
+
+static void cpuid(void *host, struct cpuid_leaf *leaf)
+{
+    struct vmm *v = host;
+    native_cpuid(leaf);
+    v->view.guest_xcr0 = v->vcpu.xcr0;
+    v->view.guest_cr4 = leaf->leaf == 1u ? port_read(host, VMCS_CR4) : 0;
+    vmx_cpuid_limit(&v->view, leaf);
+}
+
+/* As the guest will see it in the end. */
+static struct cpuid_leaf seen_leaf(struct vmm *v, const struct cpuid_policy *policy, uint32_t leaf)
+{
+    struct cpuid_leaf l = {.leaf = leaf};
+    native_cpuid(&l);
+    vmx_cpuid_limit(&v->view, &l);
+    cpuid_apply(policy, &l);
+    return l;
+}
+
+/* --- Set-up -------------------------------------------------------------------------------------- */
+
+static bool start_vcpu(struct vmm *v, const struct cpuid_policy *policy)
+{
+    v->view = (struct vmx_cpuid_view){.host_xcr0 = native_xcr0()};
+    struct cpuid_leaf leaf1 = seen_leaf(v, policy, 1);
+    struct cpuid_leaf leaf7 = seen_leaf(v, policy, 7);
+    struct cpuid_leaf extended = seen_leaf(v, policy, 0x80000001u);
+    const struct vm_clock clock = {.tsc_khz = v->args->tsc_khz};
+    const struct vmx_limits limits = {
+        .xcr0 = v->view.host_xcr0,
+        .cr4 = vmx_cr4_offered(&leaf1, &leaf7),
+        .efer = vmx_efer_offered(&extended),
+        .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
+        .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
+        .mem = &v->mem,
+    };
+    v->why = vmx_start(&v->vcpu, &port, &limits);
+    v->view.secondary = (uint32_t)port_read(NULL, VMCS_SECONDARY);
+    return v->why == NULL;
+}
+
+static struct boot_file file(const struct vmm *v, const struct system_file *f)
+{
+    const uint8_t *image = (const uint8_t *)v->args->system;
+    return (struct boot_file){.bytes = f->packed_at == 0 ? NULL : image + f->packed_at,
+                              .len = f->packed_at == 0 ? 0 : f->bytes,
+                              .load_at = f->load_at,
+                              .args = f->args};
+}
+
+static bool load(struct vmm *v, struct vcpu_regs *regs)
+{
+    struct boot_result result;
+    struct boot_input in = {.vm = v->system,
+                            .mem = &v->mem,
+                            .kernel = file(v, &v->system->kernel),
+                            .initrd = file(v, &v->system->initrd),
+                            .modules = v->system->modules,
+                            .tsc_khz = v->args->tsc_khz,
+                            .restarts = v->args->restarts};
+    for (uint32_t i = 0; i < v->system->modules; i++) { /* bound: SYSTEM_MODULES_MAX */
+        in.module[i] = file(v, &v->system->module[i]);
+    }
+    if (boot_load(&in, regs, &result) != BOOT_OK) {
+        v->why = boot_status_text(result.status);
+        return false;
+    }
+    return true;
+}
+
+static bool build(struct vmm *v)
+{
+    struct vcpu_regs regs;
+    memset(&regs, 0, sizeof(regs));
+    for (uint32_t i = 0; i < v->system->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
+        const struct system_range *r = &v->system->range[i];
+        bool added = gmem_add(&v->mem, r->base, r->size, (uint8_t *)(PART_RAM + r->base));
+        BH_ASSERT(added); /* system_check() has refused everything that does not fit */
+    }
+    const struct vm_wiring w = {
+        .system = v->system,
+        .mem = v->mem,
+        .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu},
+        .tsc_khz = v->args->tsc_khz,
+        .epoch_s = v->args->epoch_s,
+        .tsc_deadline = true,
+        .host = v,
+        .console = console_byte,
+        .cpuid = cpuid,
+    };
+    const struct cpuid_policy policy = vm_cpuid_policy(&w);
+    if (!start_vcpu(v, &policy) || !load(v, &regs)) {
+        return false;
+    }
+    v->vm = vm_init(vm_storage, sizeof(vm_storage), &w, sys_tsc());
+    vm_set_regs(v->vm, 0, &regs);
+    return true;
+}
+
+/* --- The loop ------------------------------------------------------------------------------------ */
+
+/* The guest sleeps: until its deadline, or until somebody has something for it. */
+static void wait_until(struct vmm *v, uint64_t tsc)
+{
+    volatile struct part_wake *wake = (volatile struct part_wake *)PART_WAKE(v->args->index);
+    v->sleeps++;
+    if (tsc != UINT64_MAX) {
+        wake->tsc = tsc;
+        sys_signal(PART_CAP_TIMER);
+    }
+    (void)sys_wait(PART_CAP_NOTIFY);
+}
+
+static void enter_once(struct vmm *v, const struct vm_plan *plan, uint64_t tsc)
+{
+    const struct vcpu_regs *regs;
+    struct vmx_words words;
+    struct sys_vcpu_exit e;
+    struct vm_exit x;
+    uint32_t dirty = vm_take_dirty(v->vm, 0, &regs);
+    if (dirty != 0) {
+        vmx_regs_store(&v->vcpu, dirty, regs);
+    }
+    vmx_entry(&v->vcpu, plan, tsc, &words);
+    e.rip = words.rip;
+    e.primary = words.primary;
+    e.event = words.event;
+    bool fault = sys_vm_enter(&e);
+    struct vmx_exit_info info = {
+        .reason = fault ? (uint32_t)e.reason : VMX_CAME_BACK,
+        .rip = e.rip,
+        .primary = (uint32_t)e.primary,
+        .event = (uint32_t)e.event,
+    };
+    if (fault) {
+        info.insn_len = (uint32_t)e.insn_len;
+        info.qualification = e.qualification;
+        info.gpa = e.gpa;
+        info.rflags = e.rflags;
+        info.blocked = (uint32_t)e.interruptibility;
+        info.cr3 = e.cr3;
+        memcpy(info.gpr, e.gpr, sizeof(info.gpr));
+    }
+    vmx_exit(&v->vcpu, &info, &x);
+    vm_exit(v->vm, 0, sys_tsc(), &x);
+}
+
+static void run(struct vmm *v)
+{
+    for (;;) {
+        struct vm_plan plan;
+        uint64_t tsc = sys_tsc();
+        vm_entry(v->vm, 0, tsc, &plan);
+        if (plan.go == VM_GO_STOP) {
+            return;
+        }
+        if (plan.go == VM_GO_WAIT) {
+            wait_until(v, plan.deadline_tsc);
+        } else {
+            enter_once(v, &plan, tsc);
+        }
+    }
+}
+
+/* --- The end -------------------------------------------------------------------------------------- */
+
+static void say_counts(const struct vmm *v)
+{
+    static const char *const names[VM_EXIT_KINDS] = {
+        "none",   "irq_window", "nmi_window", "hlt",      "pio",        "pio_raw",
+        "mmio",   "ept",        "cpuid",      "rdmsr",    "wrmsr",      "cr",
+        "xsetbv", "vmcall",     "wbinvd",     "shutdown", "host_error",
+    };
+    const struct vm_counts *c = vm_counts(v->vm);
+    struct tick_counts t;
+    say(&sink, "vmm: exits");
+    for (uint32_t i = 0; i < VM_EXIT_KINDS; i++) { /* bound: VM_EXIT_KINDS */
+        if (c->exits[i] != 0) {
+            say(&sink, " %s %U", names[i], c->exits[i]);
+        }
+    }
+    say(&sink, "; interrupts %U, sleeps %U, dropped %u\n", c->interrupts, v->sleeps, v->dropped);
+    vm_ticks(v->vm, VM_TIMER_LAPIC, &t);
+    say(&sink, "vmm: lapic ticks due %U, delivered %U, backlog %U, merged %U\n", t.due, t.delivered,
+        t.backlog, t.merged);
+}
+
+static void report(struct vmm *v, struct sys_message *m)
+{
+    struct vm_outcome o = vm_outcome(v->vm);
+    say_counts(v);
+    if (o.message != NULL) {
+        say(&sink, "vmm: %s (0x%X 0x%X 0x%X) at rip 0x%X\n", o.message, o.detail[0], o.detail[1],
+            o.detail[2], v->vcpu.seen.rip);
+    }
+    m->word[0] = o.end;
+    m->word[1] = o.code;
+}
+
+_Noreturn void vmm_main(const struct part_args *args)
+{
+    struct vmm *v = &vmm;
+    struct sys_message m = {.label = PART_SAYS_ENDED};
+    v->args = args;
+    v->system = &args->system->vm[args->index];
+    v->ring = (struct part_ring *)PART_RING(args->index);
+    if (build(v)) {
+        run(v);
+        report(v, &m);
+    } else {
+        say(&sink, "vmm: cannot start: %s\n", v->why);
+        m.word[0] = VM_END_HOST_ERROR;
+    }
+    for (;;) { /* init stops this thread when it has heard */
+        sys_send(PART_CAP_INIT, &m);
+    }
+}

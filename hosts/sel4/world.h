@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * init's store: untyped memory, slots of its own CNode, and what it maps where. Set-up either succeeds
+ * or ends the system with a message: there is nobody to hand an error to yet. */
+#ifndef SEL4_WORLD_H
+#define SEL4_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sel4/say.h"
+#include "sel4/sys.h"
+
+struct world {
+    struct sys_boot boot;
+    uint64_t used[SYS_UNTYPED_MAX]; /* bytes from each untyped's start that are given out */
+    uint64_t next_slot;
+    const struct say_sink *out;
+};
+
+void world_init(struct world *w, const void *boot_info, const struct say_sink *out);
+
+/* Says what is wrong and stops. */
+_Noreturn void world_stop(const struct world *w, const char *what, uint64_t number);
+
+/* A free slot of the root CNode. */
+uint64_t world_slot(struct world *w);
+
+/* A new object; returns its slot. */
+uint64_t world_make(struct world *w, enum sys_object type, uint32_t bits);
+
+/* The 4 KiB of device memory at a physical address; 0 if the kernel does not give it. */
+uint64_t world_device(struct world *w, uint64_t physical);
+
+/* A further capability to the same object, in the root CNode, or in a component's (depth is its bits). */
+uint64_t world_copy(struct world *w, uint64_t from, uint32_t rights, uint64_t badge);
+void world_grant(struct world *w, uint64_t from, uint64_t cnode, uint32_t depth, uint64_t to,
+                 uint32_t rights, uint64_t badge);
+
+/* Maps a frame, and makes the paging structures that are missing. Each mapping needs a capability of
+ * its own. */
+void world_map(struct world *w, uint64_t frame, uint64_t space, uint64_t address, uint32_t rights,
+               bool device);
+void world_map_ept(struct world *w, uint64_t frame, uint64_t ept, uint64_t gpa);
+
+/* Bytes of ordinary memory not yet given out. */
+uint64_t world_left(const struct world *w);
+
+#endif
