@@ -148,23 +148,29 @@ static struct cpuid_leaf seen_leaf(struct vmm *v, const struct cpuid_policy *pol
 
 /* --- Set-up -------------------------------------------------------------------------------------- */
 
+/* What the guest may set depends on what the processor took of the controls: so they are set twice, the
+ * first time to see. */
 static bool start_vcpu(struct vmm *v, const struct cpuid_policy *policy)
 {
-    v->view = (struct vmx_cpuid_view){.host_xcr0 = native_xcr0()};
-    struct cpuid_leaf leaf1 = seen_leaf(v, policy, 1);
-    struct cpuid_leaf leaf7 = seen_leaf(v, policy, 7);
-    struct cpuid_leaf extended = seen_leaf(v, policy, 0x80000001u);
     const struct vm_clock clock = {.tsc_khz = v->args->tsc_khz};
-    const struct vmx_limits limits = {
-        .xcr0 = v->view.host_xcr0,
-        .cr4 = vmx_cr4_offered(&leaf1, &leaf7),
-        .efer = vmx_efer_offered(&extended),
+    struct vmx_limits limits = {
+        .xcr0 = native_xcr0(),
         .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
         .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
         .mem = &v->mem,
     };
     v->why = vmx_start(&v->vcpu, &port, &limits);
+    if (v->why != NULL) {
+        return false;
+    }
+    v->view.host_xcr0 = limits.xcr0;
     v->view.secondary = (uint32_t)port_read(NULL, VMCS_SECONDARY);
+    struct cpuid_leaf leaf1 = seen_leaf(v, policy, 1);
+    struct cpuid_leaf leaf7 = seen_leaf(v, policy, 7);
+    struct cpuid_leaf extended = seen_leaf(v, policy, 0x80000001u);
+    limits.cr4 = vmx_cr4_offered(&leaf1, &leaf7);
+    limits.efer = vmx_efer_offered(&extended);
+    v->why = vmx_start(&v->vcpu, &port, &limits);
     return v->why == NULL;
 }
 
