@@ -20,6 +20,7 @@
 #define COM1_LSR_THRE 0x20u
 #define COM1_LCR_8N1  0x03u
 #define COM1_LCR_DLAB 0x80u
+#define COM1_FIFO     16u
 #define COM1_WAIT     100000u /* looks; a port that is not there reads all ones and never waits */
 
 /* 115,200 baud, 8 data bits, no interrupts. */
@@ -34,14 +35,24 @@ static inline void com1_init(uint64_t ports)
     sys_out8(ports, COM1_MCR, 0x03);
 }
 
-static inline void com1_put(uint64_t ports, uint8_t byte)
+static inline void com1_wait(uint64_t ports)
 {
     for (uint32_t i = 0; i < COM1_WAIT; i++) {
         if ((sys_in8(ports, COM1_LSR) & COM1_LSR_THRE) != 0) {
-            break;
+            return;
         }
     }
-    sys_out8(ports, COM1_THR, byte);
+}
+
+/* A look at the port for every FIFO full of bytes. */
+static inline void com1_write(uint64_t ports, const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (i % COM1_FIFO == 0) {
+            com1_wait(ports);
+        }
+        sys_out8(ports, COM1_THR, bytes[i]);
+    }
 }
 
 #endif

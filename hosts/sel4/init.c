@@ -17,7 +17,7 @@ static void init_put(void *owner, uint8_t byte)
 {
     const struct init *in = owner;
     if (init_ring == NULL) {
-        com1_put(in->ports, byte);
+        com1_write(in->ports, &byte, 1);
         return;
     }
     (void)ring_put(init_ring, byte);
@@ -50,7 +50,7 @@ static void make_shared(struct init *in)
             in->ring_frame[i][k] = world_make(w, SYS_OBJECT_FRAME, 0);
         }
     }
-    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+    for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         in->wake_frame[i] = world_make(w, SYS_OBJECT_FRAME, 0);
     }
 }
@@ -77,6 +77,15 @@ static void build_console(struct init *in)
     part_grant(in, p, in->ports, PART_CAP_PORTS, SYS_ALL, 0);
 }
 
+/* Lets a part sleep: it tells the timer when to wake it. */
+static void add_client(struct init *in, const struct part *p, uint32_t client)
+{
+    const struct part *timer = &in->part[in->timer];
+    part_share(in, p, in->wake_frame[client], PART_WAKE(client), SYS_READ | SYS_WRITE, false);
+    part_grant(in, p, timer->notify, PART_CAP_TIMER, SYS_WRITE, 1ull << client);
+    part_grant(in, timer, p->notify, PART_CAP_CLIENT + client, SYS_WRITE, PART_BADGE_TIMER);
+}
+
 static void build_timer(struct init *in)
 {
     in->timer = in->parts;
@@ -86,7 +95,7 @@ static void build_timer(struct init *in)
     p->period_us = 5000;
     part_build(in, p);
     part_share(in, p, in->hpet, PART_HPET, SYS_READ | SYS_WRITE, true);
-    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+    for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         part_share(in, p, in->wake_frame[i], PART_WAKE(i), SYS_READ, false);
     }
     struct world *w = &in->world;
@@ -97,6 +106,7 @@ static void build_timer(struct init *in)
         world_stop(w, "the kernel refuses the HPET's interrupt", in->hpet_pin);
     }
     part_grant(in, p, irq, PART_CAP_IRQ, SYS_ALL, 0);
+    add_client(in, &in->part[in->console], PART_CLIENTS - 1u);
 }
 
 static void build_vm(struct init *in, uint32_t index)
@@ -110,9 +120,7 @@ static void build_vm(struct init *in, uint32_t index)
     share_ring(in, p, index);
     vm_build(in, p);
     part_grant(in, p, in->part[in->console].notify, PART_CAP_CONSOLE, SYS_WRITE, PART_BADGE_SAID);
-    part_grant(in, p, in->part[in->timer].notify, PART_CAP_TIMER, SYS_WRITE, 1ull << index);
-    part_grant(in, &in->part[in->timer], p->notify, PART_CAP_CLIENT + index, SYS_WRITE,
-               PART_BADGE_TIMER);
+    add_client(in, p, index);
 }
 
 /* From here on what init says goes through the console, like everybody's. */

@@ -60,5 +60,4 @@ void vm_build(struct init *in, struct part *p)
         map_file(in, p, &vm->module[i]);
     }
     part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
-    part_share(in, p, in->wake_frame[p->index], PART_WAKE(p->index), SYS_READ | SYS_WRITE, false);
 }

@@ -31,9 +31,9 @@ enum part_role {
 #define PART_CAP_CLIENT  16u /* timer: 16 + i is the notification of client i: signal   */
 
 /* Badges on a component's notification. */
-#define PART_BADGE_TIMER (1u << 8) /* to a vmm: its deadline has come                 */
-#define PART_BADGE_IRQ   (1u << 9) /* to the timer; bits 0 to 7 are its clients        */
-#define PART_BADGE_SAID  1u        /* to the console                                   */
+#define PART_BADGE_SAID  (1u << 0)  /* to the console: somebody said something             */
+#define PART_BADGE_TIMER (1u << 16) /* to a client of the timer: its time has come         */
+#define PART_BADGE_IRQ   (1u << 17) /* to the timer; bits 0 and on are its clients         */
 
 /* --- Address space ----------------------------------------------------------------------------- */
 
@@ -47,12 +47,12 @@ enum part_role {
 
 /* --- Shared memory ----------------------------------------------------------------------------- */
 
-#define PART_CLIENTS  SYSTEM_VMS_MAX
+#define PART_CLIENTS  (SYSTEM_VMS_MAX + 1u) /* of the timer; the last one is the console */
 #define PART_SPEAKERS (SYSTEM_VMS_MAX + 1u) /* the last one is init */
 
 /* What a component says: written by it, read by the console. */
-#define PART_RING_BYTES 8192u
-#define PART_RING_PAGES 3u
+#define PART_RING_BYTES 32768u
+#define PART_RING_PAGES 9u
 struct part_ring {
     uint32_t head; /* bytes ever written, modulo 2^32: the speaker's   */
     uint32_t unused0[15];

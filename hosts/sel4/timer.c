@@ -14,7 +14,6 @@
 #define AGAIN     8u /* tries to arm before a deadline that keeps passing */
 
 struct timer {
-    uint32_t clients;
     uint32_t comparator;
     uint32_t pin;
     uint32_t period_fs;
@@ -29,7 +28,7 @@ static uint64_t wake_due(struct timer *t)
 {
     uint64_t next = UINT64_MAX;
     uint64_t now = sys_tsc();
-    for (uint32_t i = 0; i < t->clients; i++) { /* bound: PART_CLIENTS */
+    for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         if (t->due[i] <= now) {
             t->due[i] = UINT64_MAX;
             sys_signal(PART_CAP_CLIENT + i);
@@ -69,7 +68,7 @@ static void arm(struct timer *t)
 
 static void notified(struct timer *t, uint64_t badge)
 {
-    for (uint32_t i = 0; i < t->clients; i++) { /* bound: PART_CLIENTS */
+    for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         if ((badge & (1ull << i)) != 0) {
             const volatile struct part_wake *w = (const volatile struct part_wake *)PART_WAKE(i);
             t->due[i] = w->tsc;
@@ -84,7 +83,6 @@ static void notified(struct timer *t, uint64_t badge)
 _Noreturn void timer_main(const struct part_args *args)
 {
     struct timer *t = &timer;
-    t->clients = args->system->vms;
     t->comparator = args->hpet_timer;
     t->pin = args->hpet_pin;
     t->period_fs = hpet_period_fs(PART_HPET);

@@ -26,6 +26,7 @@ struct vmm {
     struct part_ring *ring;
     uint32_t dropped; /* bytes for the console that found no room */
     uint64_t sleeps;
+    bool said; /* something that the console has not been told of */
     const char *why;
 };
 
@@ -40,7 +41,8 @@ static void put(void *owner, uint8_t byte)
     if (!ring_put(v->ring, byte)) {
         v->dropped++;
     }
-    if (byte == '\n') {
+    v->said = byte != '\n';
+    if (!v->said) {
         sys_signal(PART_CAP_CONSOLE);
     }
 }
@@ -239,6 +241,10 @@ static void wait_until(struct vmm *v, uint64_t tsc)
 {
     volatile struct part_wake *wake = (volatile struct part_wake *)PART_WAKE(v->args->index);
     v->sleeps++;
+    if (v->said) {
+        v->said = false;
+        sys_signal(PART_CAP_CONSOLE);
+    }
     if (tsc != UINT64_MAX) {
         wake->tsc = tsc;
         sys_signal(PART_CAP_TIMER);
