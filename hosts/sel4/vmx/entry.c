@@ -18,15 +18,11 @@ uint32_t vmx_timer_ticks(uint32_t rate, uint64_t tsc_ticks)
     return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks;
 }
 
-static void arm_timer(struct vmx_vcpu *v, uint64_t deadline, uint64_t tsc)
+static void arm_timer(const struct vmx_vcpu *v, uint64_t deadline, uint64_t tsc)
 {
     uint64_t left = deadline > tsc ? deadline - tsc : 0;
     uint64_t bounded = left < v->limits.slice_tsc ? left : v->limits.slice_tsc;
-    uint32_t ticks = vmx_timer_ticks(v->limits.timer_rate, bounded);
-    if (ticks != v->timer) {
-        (void)vmx_write(v, VMCS_TIMER, ticks);
-        v->timer = ticks;
-    }
+    (void)vmx_write(v, VMCS_TIMER, vmx_timer_ticks(v->limits.timer_rate, bounded));
 }
 
 /* In real mode no exception has an error code: [SDM] vol. 3C, 27.2.1.3. */

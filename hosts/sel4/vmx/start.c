@@ -27,8 +27,9 @@ static const struct control controls[] = {
      0, "the kernel does not trap what it must, or traps what it should not (primary controls)"},
     {VMCS_SECONDARY, SECONDARY_EPT | SECONDARY_UNRESTRICTED, SECONDARY_RDTSCP | SECONDARY_XSAVES,
      SECONDARY_WBINVD | SECONDARY_INVPCID, "the processor has no unrestricted guest"},
-    {VMCS_EXIT_CONTROLS, 0, EXIT_SAVE_TIMER, 0,
-     "the processor changes the preemption timer's value at each exit"},
+    /* The kernel enters a preempted guest again by itself: the timer must go on where it was. */
+    {VMCS_EXIT_CONTROLS, EXIT_SAVE_TIMER, 0, 0,
+     "the processor does not keep the preemption timer's value at an exit"},
     {VMCS_ENTRY_CONTROLS, ENTRY_DEBUG | ENTRY_PAT | ENTRY_EFER, 0, 0,
      "the processor does not load EFER and PAT when a guest is entered"},
 };

@@ -110,7 +110,6 @@ struct vmx_vcpu {
     uint8_t cr8;       /* as the core last planned it                                    */
     bool long_mode;    /* ENTRY_IA32E in the VMCS                                        */
     uint32_t blocked;  /* BLOCKED_* in the VMCS                                          */
-    uint32_t timer;    /* the preemption timer's value in the VMCS                       */
     uint64_t exit_rip; /* where the guest was when it came out                          */
     uint64_t xcr0;     /* as the guest set it; the processor's own is the kernel's       */
     uint64_t dr[4];    /* DR0-3: the kernel does not switch them, so they are never loaded */
