@@ -110,7 +110,7 @@ static void linger(const struct console *c)
     for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
         if (c->speaker[i].len != 0) {
             wake->tsc = sys_tsc() + clock_tsc_by(&c->clock, LINGER_NS);
-            sys_signal(PART_CAP_TIMER);
+            sys_signal(PART_CAP_KEEPER);
             return;
         }
     }

@@ -77,23 +77,24 @@ static void build_console(struct init *in)
     part_grant(in, p, in->ports, PART_CAP_PORTS, SYS_ALL, 0);
 }
 
-/* Lets a part sleep: it tells the timer when to wake it. */
+/* Lets a part sleep: it tells the keeper when to wake it. */
 static void add_client(struct init *in, const struct part *p, uint32_t client)
 {
-    const struct part *timer = &in->part[in->timer];
+    const struct part *keeper = &in->part[in->keeper];
     part_share(in, p, in->wake_frame[client], PART_WAKE(client), SYS_READ | SYS_WRITE, false);
-    part_grant(in, p, timer->notify, PART_CAP_TIMER, SYS_WRITE, 1ull << client);
-    part_grant(in, timer, p->notify, PART_CAP_CLIENT + client, SYS_WRITE, PART_BADGE_TIMER);
+    part_grant(in, p, keeper->notify, PART_CAP_KEEPER, SYS_WRITE, 1ull << client);
+    part_grant(in, keeper, p->notify, PART_CAP_CLIENT + client, SYS_WRITE, PART_BADGE_TIMER);
 }
 
-static void build_timer(struct init *in)
+static void build_keeper(struct init *in)
 {
-    in->timer = in->parts;
-    struct part *p = add_part(in, PART_TIMER, "timer", 0);
-    p->priority = PRIORITY_TIMER;
-    p->budget_us = 1000;
+    in->keeper = in->parts;
+    struct part *p = add_part(in, PART_KEEPER, "keeper", 0);
+    p->priority = PRIORITY_KEEPER;
+    p->budget_us = 5000; /* all it wants: it does a bounded amount of work for each event */
     p->period_us = 5000;
     part_build(in, p);
+    helper_build(in, p);
     part_share(in, p, in->hpet, PART_HPET, SYS_READ | SYS_WRITE, true);
     for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         part_share(in, p, in->wake_frame[i], PART_WAKE(i), SYS_READ, false);
@@ -113,14 +114,21 @@ static void build_vm(struct init *in, uint32_t index)
 {
     const struct system_vm *vm = &in->system->vm[index];
     struct part *p = add_part(in, PART_VMM, vm->name, index);
-    p->priority = PRIORITY_VMS + vm->priority;
-    p->budget_us = 2000; /* all it has, in turns with others of its priority */
-    p->period_us = 2000;
+    p->priority = PRIORITY_VMS;
+    p->budget_us = 10000; /* all there is, while the keeper lets it run */
+    p->period_us = 10000;
+    p->parked = true;
     part_build(in, p);
     share_ring(in, p, index);
     vm_build(in, p);
     part_grant(in, p, in->part[in->console].notify, PART_CAP_CONSOLE, SYS_WRITE, PART_BADGE_SAID);
     add_client(in, p, index);
+    const struct part *keeper = &in->part[in->keeper];
+    part_grant(in, keeper, p->sched, PART_CAP_SCHED + index, SYS_ALL, 0);
+    part_grant(in, keeper, p->tcb, PART_CAP_TCB + index, SYS_ALL, 0);
+    in->wake[index] = (volatile struct part_wake *)init_map(
+        in, world_copy(&in->world, in->wake_frame[index], SYS_READ | SYS_WRITE, 0), false);
+    in->wake_signal[index] = world_copy(&in->world, keeper->notify, SYS_WRITE, 1ull << index);
 }
 
 /* From here on what init says goes through the console, like everybody's. */
@@ -165,14 +173,14 @@ static void build(struct init *in, const void *boot_info)
     clock_find(in);
     make_shared(in);
     build_console(in);
-    build_timer(in);
+    build_keeper(in);
     for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
         build_vm(in, i);
     }
     say(&sink, "bulkhead: %u components built, %U MiB left, %U slots used\r\n", in->parts,
         world_left(w) >> 20, w->next_slot - w->boot.free_slot);
     hand_over_console(in);
-    for (uint32_t i = in->timer; i < in->parts; i++) {
+    for (uint32_t i = in->keeper; i < in->parts; i++) {
         part_start(in, &in->part[i]);
     }
 }
@@ -197,6 +205,14 @@ static const char *fault_text(uint64_t label)
     }
 }
 
+/* Tells the keeper, in the place of a vmm that no longer can, that its VM sleeps for good. */
+static void give_up_turn(const struct init *in, uint32_t index)
+{
+    in->wake[index]->tsc = UINT64_MAX;
+    in->wake[index]->what = PART_WANTS_SLEEP;
+    sys_signal(in->wake_signal[index]);
+}
+
 /* A part that faulted stays where it is: nobody answers it. */
 static void heard(struct init *in, const struct sys_message *m)
 {
@@ -206,6 +222,9 @@ static void heard(struct init *in, const struct sys_message *m)
     }
     struct part *p = &in->part[m->badge - 1u];
     p->ended = true;
+    if (p->role == PART_VMM) {
+        give_up_turn(in, p->index);
+    }
     if (m->label == PART_SAYS_ENDED) {
         (void)sys_thread_suspend(p->tcb);
         say(&sink, "%s ended: reason %U, code %U\n", p->name, m->word[0], m->word[1]);
@@ -238,8 +257,8 @@ _Noreturn void part_main(const struct part_args *args)
     sys_set_ipc_buffer(PART_IPC);
     if (args->role == PART_CONSOLE) {
         console_main(args);
-    } else if (args->role == PART_TIMER) {
-        timer_main(args);
+    } else if (args->role == PART_KEEPER) {
+        keeper_main(args);
     } else {
         vmm_main(args);
     }

@@ -10,8 +10,8 @@
 #include "sel4/world.h"
 #include "system/image.h"
 
-/* Priorities, high to low: init, the timer, the console, VMs (by their own order among them). */
-#define PRIORITY_TIMER   250u
+/* Priorities, high to low: init, the keeper, the console, VMs (of which the keeper lets one run). */
+#define PRIORITY_KEEPER  250u
 #define PRIORITY_CONSOLE 240u
 #define PRIORITY_VMS     100u
 
@@ -23,6 +23,7 @@ struct part {
     uint32_t priority;
     uint32_t budget_us;
     uint32_t period_us;
+    bool parked; /* starts without its scheduling context: the keeper binds it */
     bool ended;
     uint64_t tcb;
     uint64_t cnode;
@@ -45,12 +46,14 @@ struct init {
     uint64_t hpet;   /* frame, or 0                      */
     uint64_t ring_frame[PART_SPEAKERS][PART_RING_PAGES];
     uint64_t wake_frame[PART_CLIENTS];
+    volatile struct part_wake *wake[PART_CLIENTS];
+    uint64_t wake_signal[PART_CLIENTS]; /* to the keeper, in a VM's name */
     uint32_t tsc_khz;
     uint32_t hpet_timer;
     uint32_t hpet_pin;
     uint32_t parts;
     uint32_t console; /* number of that part, and so on */
-    uint32_t timer;
+    uint32_t keeper;
     struct part part[2u + SYSTEM_VMS_MAX];
 };
 
@@ -73,6 +76,8 @@ uint64_t init_map(struct init *in, uint64_t frame, bool device);
 
 /* Guest RAM, in the vmm and in the guest; the guest's files; vCPU and nested page tables. */
 void vm_build(struct init *in, struct part *p);
+/* The keeper's helper guest: its memory, vCPU and nested page tables. */
+void helper_build(struct init *in, struct part *p);
 
 /* --- init_clock.c ------------------------------------------------------------------------------ */
 

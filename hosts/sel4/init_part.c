@@ -82,7 +82,7 @@ static void configure_thread(struct init *in, const struct part *p, uint64_t num
         .space = p->space,
         .ipc_frame = ipc,
         .ipc_address = PART_IPC,
-        .sched = p->sched,
+        .sched = p->parked ? 0 : p->sched,
         .fault_endpoint = world_copy(w, in->endpoint, SYS_WRITE | SYS_GRANT, number),
         .cnode_bits = PART_CNODE_BITS,
         .priority = p->priority,

@@ -2,6 +2,7 @@
  * What a vmm has besides: guest RAM, in its own address space and in the guest's; the guest's files,
  * read-only; the vCPU and the nested page tables. */
 #include "sel4/init.h"
+#include "sel4/keeper.h"
 
 extern const uint8_t image_text[];
 extern const uint8_t image_system[];
@@ -34,10 +35,10 @@ static void map_file(struct init *in, const struct part *p, const struct system_
     }
 }
 
-void vm_build(struct init *in, struct part *p)
+/* A vCPU bound to the part's thread, with nested page tables of its own. */
+static void make_vcpu(struct init *in, struct part *p)
 {
     struct world *w = &in->world;
-    const struct system_vm *vm = &in->system->vm[p->index];
     p->vcpu = world_make(w, SYS_OBJECT_VCPU, 0);
     p->ept = world_make(w, SYS_OBJECT_EPT, 0);
     int error = sys_vcpu_bind(p->vcpu, p->tcb);
@@ -51,6 +52,13 @@ void vm_build(struct init *in, struct part *p)
     if (error != 0) {
         world_stop(w, "the kernel refuses to set up a vCPU", (uint64_t)error);
     }
+    part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
+}
+
+void vm_build(struct init *in, struct part *p)
+{
+    const struct system_vm *vm = &in->system->vm[p->index];
+    make_vcpu(in, p);
     for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
         map_ram(in, p, &vm->range[i]);
     }
@@ -59,5 +67,15 @@ void vm_build(struct init *in, struct part *p)
     for (uint32_t i = 0; i < vm->modules; i++) { /* bound: SYSTEM_MODULES_MAX */
         map_file(in, p, &vm->module[i]);
     }
-    part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
+}
+
+void helper_build(struct init *in, struct part *p)
+{
+    make_vcpu(in, p);
+    for (uint64_t at = 0; at < HELPER_PAGES * SYS_PAGE; at += SYS_PAGE) { /* bound: HELPER_PAGES */
+        uint64_t frame = world_make(&in->world, SYS_OBJECT_FRAME, 0);
+        world_map(&in->world, frame, p->space, PART_HELPER + at, SYS_READ | SYS_WRITE, false);
+        world_map_ept(&in->world, world_copy(&in->world, frame, SYS_READ | SYS_WRITE, 0), p->ept,
+                      at);
+    }
 }

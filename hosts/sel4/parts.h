@@ -14,26 +14,28 @@
 
 enum part_role {
     PART_CONSOLE, /* COM1: what everybody says, line by line */
-    PART_TIMER,   /* HPET: wakes those who sleep             */
+    PART_KEEPER,  /* time: wakes sleepers, switches between VMs */
     PART_VMM,     /* one VM                                  */
 };
 
 /* --- Capability space: slots of a component's CNode -------------------------------------------- */
 
-#define PART_CNODE_BITS  5u
+#define PART_CNODE_BITS  6u
 #define PART_CAP_NOTIFY  1u /* its own notification: wait                              */
 #define PART_CAP_INIT    2u /* endpoint to init, badged                                */
 #define PART_CAP_CONSOLE 3u /* the console's notification: signal                      */
-#define PART_CAP_TIMER   4u /* the timer's notification: signal, badged with the index */
+#define PART_CAP_KEEPER  4u /* the keeper's notification: signal, badged with the client */
 #define PART_CAP_VCPU    5u
 #define PART_CAP_PORTS   6u  /* console: COM1                                          */
-#define PART_CAP_IRQ     7u  /* timer: the HPET's                                       */
-#define PART_CAP_CLIENT  16u /* timer: 16 + i is the notification of client i: signal   */
+#define PART_CAP_IRQ     7u  /* keeper: the HPET's                                       */
+#define PART_CAP_CLIENT  16u /* keeper: 16 + i is the notification of client i: signal   */
+#define PART_CAP_SCHED   32u /* keeper: 32 + i is the scheduling context of VM i         */
+#define PART_CAP_TCB     48u /* keeper: 48 + i is the thread of VM i's vmm               */
 
 /* Badges on a component's notification. */
 #define PART_BADGE_SAID  (1u << 0)  /* to the console: somebody said something             */
-#define PART_BADGE_TIMER (1u << 16) /* to a client of the timer: its time has come         */
-#define PART_BADGE_IRQ   (1u << 17) /* to the timer; bits 0 and on are its clients         */
+#define PART_BADGE_TIMER (1u << 16) /* to a client of the keeper: its time has come         */
+#define PART_BADGE_IRQ   (1u << 17) /* to the keeper; bits 0 and on are its clients         */
 
 /* --- Address space ----------------------------------------------------------------------------- */
 
@@ -41,13 +43,14 @@ enum part_role {
 #define PART_IPC     0x1000000000ull
 #define PART_ARGS    0x1000001000ull
 #define PART_HPET    0x1000002000ull
+#define PART_HELPER  0x1000004000ull /* keeper: the helper guest's memory, 4 pages */
 #define PART_WAKE(i) (0x1000010000ull + 0x1000ull * (i))  /* struct part_wake of client i   */
 #define PART_RING(i) (0x1000100000ull + 0x10000ull * (i)) /* struct part_ring of speaker i */
 #define PART_RAM     0x2000000000ull                      /* + guest-physical address       */
 
 /* --- Shared memory ----------------------------------------------------------------------------- */
 
-#define PART_CLIENTS  (SYSTEM_VMS_MAX + 1u) /* of the timer; the last one is the console */
+#define PART_CLIENTS  (SYSTEM_VMS_MAX + 1u) /* of the keeper; the last one is the console */
 #define PART_SPEAKERS (SYSTEM_VMS_MAX + 1u) /* the last one is init */
 
 /* What a component says: written by it, read by the console. */
@@ -61,9 +64,13 @@ struct part_ring {
     uint8_t byte[PART_RING_BYTES];
 };
 
-/* When a component wants to be woken: written by it, read by the timer when it is signalled. */
+/* What a client wants of the keeper: written by it, read by the keeper when it is signalled. */
+#define PART_WANTS_SLEEP 0u
+#define PART_WANTS_CR2   1u
 struct part_wake {
-    uint64_t tsc; /* UINT64_MAX: never */
+    uint64_t tsc;  /* when to be woken; UINT64_MAX: not by time          */
+    uint64_t cr2;  /* what the guest is to find in CR2                   */
+    uint64_t what; /* PART_WANTS_*: a vmm's; the console always sleeps  */
 };
 
 /* What init tells a component, read-only. */
@@ -73,7 +80,7 @@ struct part_args {
     uint32_t tsc_khz;
     uint32_t restarts;
     uint64_t epoch_s;    /* wall-clock time at TSC 0, Unix seconds */
-    uint32_t hpet_timer; /* which comparator the timer has      */
+    uint32_t hpet_timer; /* which comparator the keeper has      */
     uint32_t hpet_pin;   /* its I/O APIC input                  */
     const struct system_image *system;
 };
@@ -85,7 +92,7 @@ struct part_args {
 
 _Noreturn void part_main(const struct part_args *args);
 _Noreturn void console_main(const struct part_args *args);
-_Noreturn void timer_main(const struct part_args *args);
+_Noreturn void keeper_main(const struct part_args *args);
 _Noreturn void vmm_main(const struct part_args *args);
 
 #endif

@@ -257,6 +257,16 @@ int sys_thread_suspend(uint64_t tcb)
     return (int)seL4_TCB_Suspend(tcb);
 }
 
+void sys_sched_bind(uint64_t sched, uint64_t tcb)
+{
+    (void)seL4_SchedContext_Bind(sched, tcb);
+}
+
+void sys_sched_unbind(uint64_t sched)
+{
+    (void)seL4_SchedContext_Unbind(sched);
+}
+
 int sys_sched_configure(uint64_t control, uint64_t sched, uint64_t budget_us, uint64_t period_us)
 {
     return (int)seL4_SchedControl_ConfigureFlags(control, sched, budget_us, period_us, 0, 0, 0);

@@ -120,7 +120,7 @@ struct sys_thread {
     uint64_t space;
     uint64_t ipc_frame;
     uint64_t ipc_address;
-    uint64_t sched;
+    uint64_t sched;          /* 0: somebody binds one later */
     uint64_t fault_endpoint; /* badged */
     uint32_t cnode_bits;
     uint32_t priority;
@@ -130,6 +130,8 @@ int sys_thread_configure(const struct sys_thread *t);
 int sys_thread_bind(uint64_t tcb, uint64_t notification);
 int sys_thread_start(uint64_t tcb, uint64_t entry, uint64_t stack, uint64_t argument);
 int sys_thread_suspend(uint64_t tcb);
+void sys_sched_bind(uint64_t sched, uint64_t tcb); /* lets it run   */
+void sys_sched_unbind(uint64_t sched);             /* takes it away */
 int sys_sched_configure(uint64_t control, uint64_t sched, uint64_t budget_us, uint64_t period_us);
 
 /* --- Messages ---------------------------------------------------------------------------------- */

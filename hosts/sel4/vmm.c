@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The vmm component: one VM. It has its guest's RAM, its vCPU, a ring to the console and a word that the
- * timer reads; it reaches nothing else.
+ * The vmm component: one VM. It has its guest's RAM, its vCPU, a ring to the console and a page that
+ * the keeper reads; it reaches nothing else.
  *
  * One thread, bound to the vCPU and to its notification, which therefore also ends the guest's turn. */
 #include "base/assert.h"
@@ -24,6 +24,7 @@ struct vmm {
     struct vmx_vcpu vcpu;
     struct vmx_cpuid_view view;
     struct part_ring *ring;
+    volatile struct part_wake *wake;
     uint32_t dropped; /* bytes for the console that found no room */
     uint64_t sleeps;
     bool said; /* something that the console has not been told of */
@@ -88,12 +89,13 @@ static void port_write_msr(void *host, uint32_t index, uint64_t value)
     sys_vcpu_msr_write(PART_CAP_VCPU, index, value);
 }
 
+/* No thread can write CR2: the keeper has a guest that does. It runs at once, before the signal ends. */
 static void port_write_cr2(void *host, uint64_t value)
 {
-    struct vmm *v = host;
-    (void)value;
-    say(&sink, "vmm: CR2 cannot be set\n");
-    (void)v;
+    const struct vmm *v = host;
+    v->wake->cr2 = value;
+    v->wake->what = PART_WANTS_CR2;
+    sys_signal(PART_CAP_KEEPER);
 }
 
 static const struct vmx_port port = {
@@ -239,16 +241,14 @@ static bool build(struct vmm *v)
 /* The guest sleeps: until its deadline, or until somebody has something for it. */
 static void wait_until(struct vmm *v, uint64_t tsc)
 {
-    volatile struct part_wake *wake = (volatile struct part_wake *)PART_WAKE(v->args->index);
     v->sleeps++;
     if (v->said) {
         v->said = false;
         sys_signal(PART_CAP_CONSOLE);
     }
-    if (tsc != UINT64_MAX) {
-        wake->tsc = tsc;
-        sys_signal(PART_CAP_TIMER);
-    }
+    v->wake->tsc = tsc;
+    v->wake->what = PART_WANTS_SLEEP;
+    sys_signal(PART_CAP_KEEPER);
     (void)sys_wait(PART_CAP_NOTIFY);
 }
 
@@ -344,6 +344,7 @@ _Noreturn void vmm_main(const struct part_args *args)
     struct sys_message m = {.label = PART_SAYS_ENDED};
     v->args = args;
     v->system = &args->system->vm[args->index];
+    v->wake = (volatile struct part_wake *)PART_WAKE(args->index);
     v->ring = (struct part_ring *)PART_RING(args->index);
     if (build(v)) {
         run(v);
