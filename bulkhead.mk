@@ -7,7 +7,7 @@ BULKHEAD ?= .
 # The core, file by file, in the order of its layers: a layer may include only itself and those before
 # it. What is not named here does not fly (`make static` finds strays).
 BULKHEAD_SRC_base := crc32
-BULKHEAD_SRC_system := check check_net
+BULKHEAD_SRC_system := check check_net check_sel4
 BULKHEAD_SRC_vm := bus gmem regs
 BULKHEAD_SRC_cpu := cpuid cpuid_answer cr decode decode_any decode_classes decode_find decode_groups \
     decode_map_0f decode_map_1 decode_operands decode_vex dr emulate msr walk xcr

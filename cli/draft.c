@@ -248,15 +248,19 @@ static void parse_ram(struct parse *p, const config_setting_t *ram)
 }
 
 /* The file may name ranges in any order; the image has them ascending. */
-static void insert_range(struct parse *p, struct system_range range, unsigned line)
+static void insert_range(struct parse *p, struct system_range range, uint64_t backing,
+                         unsigned line)
 {
+    uint64_t *backings = p->draft->image->sel4.backing[p->draft->image->vms];
     uint32_t at = p->vm->ranges;
     while (at > 0 && p->vm->range[at - 1].base > range.base) { /* bound: SYSTEM_RANGES_MAX */
         p->vm->range[at] = p->vm->range[at - 1];
+        backings[at] = backings[at - 1];
         p->lines->range[at] = p->lines->range[at - 1];
         at--;
     }
     p->vm->range[at] = range;
+    backings[at] = backing;
     p->lines->range[at] = line;
     p->vm->ranges++;
 }
@@ -270,13 +274,14 @@ static void parse_ranges(struct parse *p, const config_setting_t *memory)
     for (unsigned i = 0; i < count && i < SYSTEM_RANGES_MAX; i++) {
         const config_setting_t *group = config_setting_get_elem(memory, i);
         struct system_range range = {0, 0};
-        if (!config_setting_is_group(group) ||
+        uint64_t backing = 0;
+        if (!config_setting_is_group(group) || !draft_backing(group, &backing) ||
             !schema_number(group, "base", UINT64_MAX, &range.base) ||
             !schema_number(group, "size", UINT64_MAX, &range.size) || range.size == 0) {
             mark_bad(p, SYSTEM_FIELD_RANGE);
             continue;
         }
-        insert_range(p, range, line_of(group));
+        insert_range(p, range, backing, line_of(group));
     }
 }
 
@@ -397,5 +402,6 @@ void draft_parse(struct draft *draft, const config_setting_t *root)
             draft->image->vms++;
         }
     }
+    draft_sel4(draft, root);
     draft_peers(draft, vms);
 }

@@ -8,6 +8,7 @@
 
 #include <libconfig.h>
 
+#include "draft_sel4.h"
 #include "say.h"
 #include "system/check.h"
 #include "system/image.h"
@@ -33,6 +34,7 @@ struct draft_switch {
 struct draft_lines {
     struct draft_vm vm[SYSTEM_VMS_MAX];
     struct draft_switch switch_[SYSTEM_SWITCHES_MAX];
+    struct draft_sel4 sel4;
 };
 
 struct draft {
@@ -56,6 +58,8 @@ bool draft_file(struct draft *draft, unsigned line, const char *what, const char
 void draft_switches(struct draft *draft, const config_setting_t *root);
 void draft_nics(struct draft *draft, uint32_t vm, const config_setting_t *group);
 void draft_peers(struct draft *draft, const config_setting_t *vms);
+bool draft_address(const char *text, uint32_t *address); /* "192.168.19.2"      */
+bool draft_mac(const char *text, uint8_t mac[6]);        /* "52:42:48:00:00:01" */
 
 /* The processor: its model and features (draft_cpu.c). After the devices. */
 void draft_cpu(struct draft *draft, uint32_t vm, const config_setting_t *group);

@@ -40,7 +40,7 @@ static uint32_t number_or(const config_setting_t *group, const char *name, uint3
 
 /* --- Addresses -------------------------------------------------------------------------------- */
 
-static bool address_parse(const char *text, uint32_t *address)
+bool draft_address(const char *text, uint32_t *address)
 {
     struct in_addr in;
     if (inet_pton(AF_INET, text, &in) != 1) {
@@ -55,7 +55,7 @@ static bool parse_address(struct draft *d, const config_setting_t *group, const 
                           uint32_t *address)
 {
     const char *text = schema_text(group, key);
-    if (text == NULL || address_parse(text, address)) {
+    if (text == NULL || draft_address(text, address)) {
         return true;
     }
     say_error(d->say, line_of(schema_get(group, key)),
@@ -80,10 +80,10 @@ static bool network_parse(const char *text, struct system_switch *s)
         return false;
     }
     s->prefix = (uint32_t)prefix;
-    return address_parse(copy, &s->network);
+    return draft_address(copy, &s->network);
 }
 
-static bool mac_parse(const char *text, uint8_t mac[6])
+bool draft_mac(const char *text, uint8_t mac[6])
 {
     unsigned byte[6];
     int used = 0;
@@ -243,7 +243,7 @@ static bool parse_mac(struct draft *d, const config_setting_t *group, struct sys
     const uint8_t ours[6] = {0x52, 0x42, 0x48, 0, (uint8_t)vm, (uint8_t)index};
     const char *text = schema_text(group, "mac");
     memcpy(n->mac, ours, sizeof(ours));
-    if (text == NULL || mac_parse(text, n->mac)) {
+    if (text == NULL || draft_mac(text, n->mac)) {
         return true;
     }
     say_error(d->say, line_of(schema_get(group, "mac")),
@@ -298,7 +298,7 @@ void draft_nics(struct draft *draft, uint32_t vm, const config_setting_t *group)
 
 /* --- Who may send to whom --------------------------------------------------------------------- */
 
-/* The ports of the card's switch that `name` stands for: a VM's cards, or the uplink. */
+/* The ports of the card's switch that `name` stands for: a VM's cards, a native, or the uplink. */
 static uint32_t ports_of(const struct system_image *image, uint32_t switch_, const char *name)
 {
     uint32_t ports = 0;
@@ -307,6 +307,11 @@ static uint32_t ports_of(const struct system_image *image, uint32_t switch_, con
             uint32_t port = system_port(image, switch_, v, n);
             ports |= port < SYSTEM_PORTS_MAX ? 1u << port : 0;
         }
+    }
+    for (uint32_t i = 0; i < image->sel4.natives; i++) { /* bound: SYSTEM_NATIVES_MAX */
+        uint32_t port = system_native_port(image, switch_, i);
+        bool it = strcmp(image->sel4.native[i].name, name) == 0 && port < SYSTEM_PORTS_MAX;
+        ports |= it ? 1u << port : 0;
     }
     if (strcmp(name, "uplink") == 0) {
         uint32_t port = system_port(image, switch_, SYSTEM_VMS_MAX, 0);
@@ -318,7 +323,7 @@ static uint32_t ports_of(const struct system_image *image, uint32_t switch_, con
 static void peers_of(struct draft *d, const config_setting_t *group, struct system_nic *n)
 {
     const config_setting_t *list = schema_get(group, "peers");
-    n->peers = EVERYBODY(system_ports(d->image, n->switch_));
+    n->peers = EVERYBODY(system_ports_all(d->image, n->switch_));
     if (list == NULL) {
         return;
     }

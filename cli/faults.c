@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "draft_sel4.h"
 #include "schema.h"
 #include "words.h"
 
@@ -559,6 +560,9 @@ static unsigned switch_line(const struct draft_lines *lines, const struct system
 void fault_say(struct say *say, const struct system_image *image, const struct draft_lines *lines,
                const struct system_fault *fault)
 {
+    if (fault_say_sel4(say, image, lines, fault)) {
+        return;
+    }
     bool of_switch = fault->field == SYSTEM_FIELD_SWITCH;
     const struct draft_vm *mine =
         lines == NULL || of_switch ? NULL : &lines->vm[fault->vm % SYSTEM_VMS_MAX];

@@ -69,6 +69,7 @@ extern const struct word_list schema_shells;
 extern const struct word_list schema_offers;
 extern const struct word_list schema_uplinks;
 extern const struct word_list schema_transports;
+extern const struct word_list schema_programs;
 
 /* Says everything that is wrong with the form of the file: unknown, missing and doubled keys, wrong
  * types, words nobody knows, numbers out of range. */

@@ -87,6 +87,11 @@ static const struct word transports[] = {
 };
 const struct word_list schema_transports = {"transport", transports, COUNT(transports)};
 
+static const struct word programs[] = {
+    {"udp-echo", SYSTEM_PROGRAM_UDP_ECHO, "answers UDP datagrams, ARP and ping"},
+};
+const struct word_list schema_programs = {"program", programs, COUNT(programs)};
+
 /* --- Keys ------------------------------------------------------------------------------------- */
 
 static const struct key module_keys[] = {
@@ -116,10 +121,18 @@ static const struct key boot_keys[] = {
 };
 static const struct key_list boot_list = {"the boot group", boot_keys, COUNT(boot_keys)};
 
+static const struct key backing_keys[] = {
+    {"at", KEY_SIZE, true, UINT64_MAX, NULL, NULL, NULL,
+     "seL4: physical address; at or above 16M, as far from a multiple of 2M as \"base\""},
+};
+static const struct key_list backing_list = {"a backing", backing_keys, COUNT(backing_keys)};
+
 static const struct key range_keys[] = {
     {"base", KEY_NUMBER, true, UINT64_MAX, NULL, NULL, NULL,
      "guest-physical address, a multiple of 4K"},
     {"size", KEY_SIZE, true, UINT64_MAX, NULL, NULL, NULL, "a multiple of 4K"},
+    {"backing", KEY_GROUP, false, 0, NULL, &backing_list, "anywhere",
+     "seL4: where this RAM lies in the machine"},
 };
 static const struct key_list range_list = {"a memory range", range_keys, COUNT(range_keys)};
 
@@ -178,6 +191,9 @@ static const struct key switch_keys[] = {
      "letters, digits, '-' and '_'; no other switch has it"},
     {"cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
      "the logical CPU that it and its uplink run on"},
+    {"budget_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "as much as there is",
+     "seL4: it runs at most so long in each period; 10 to \"period_us\""},
+    {"period_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "none", "seL4: 100 to 10000000"},
     {"uplink", KEY_WORD, false, 0, &schema_uplinks, NULL, "\"none\"", "the way out"},
     {"network", KEY_TEXT, false, 18, NULL, NULL, "\"192.168.19.0/24\"",
      "with an uplink: the IPv4 network that guests are in, as far as the uplink knows"},
@@ -213,6 +229,12 @@ static const struct key vm_keys[] = {
     {"net", KEY_GROUPS, false, SYSTEM_NICS_MAX, NULL, &nic_list, "none", "virtio network cards"},
     {"io_cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "any CPU",
      "the logical CPU that serves the queues of its cards"},
+    {"budget_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "as much as there is",
+     "seL4: it runs at most so long in each period; 10 to \"period_us\""},
+    {"period_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "none", "seL4: 100 to 10000000"},
+    {"io_budget_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "as much as there is",
+     "seL4: the same for what serves its cards"},
+    {"io_period_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "none", "seL4: likewise"},
     {"tick_policy", KEY_WORD, false, 0, &schema_tick_policies, NULL, "\"catch-up\"",
      "what becomes of timer ticks that could not be delivered in time"},
     {"on_failure", KEY_WORD, false, 0, &schema_on_failures, NULL, "\"stop\"",
@@ -220,11 +242,36 @@ static const struct key vm_keys[] = {
 };
 static const struct key_list vm_list = {"a VM", vm_keys, COUNT(vm_keys)};
 
+static const struct key window_keys[] = {
+    {"vm", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL, "whose window it is"},
+    {"window_us", KEY_SIZE, true, UINT32_MAX, NULL, NULL, NULL, "how long, 100 to 10000000"},
+};
+static const struct key_list window_list = {"a window", window_keys, COUNT(window_keys)};
+
+static const struct key native_keys[] = {
+    {"name", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL,
+     "letters, digits, '-' and '_'; no VM and no other native has it"},
+    {"program", KEY_WORD, true, 0, &schema_programs, NULL, NULL, "what it does"},
+    {"switch", KEY_TEXT, true, SYSTEM_NAME_MAX - 1, NULL, NULL, NULL, "where it is plugged in"},
+    {"address", KEY_TEXT, true, 15, NULL, NULL, NULL, "its IPv4 address"},
+    {"udp_port", KEY_SIZE, false, UINT16_MAX, NULL, NULL, "7", "the port it answers at"},
+    {"mac", KEY_TEXT, false, 17, NULL, NULL, "52:42:48:ff:00:NATIVE", "its Ethernet address"},
+    {"cpu", KEY_NUMBER, false, SCHEMA_CPU_MAX, NULL, NULL, "the first", "the CPU it runs on"},
+    {"budget_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "as much as there is",
+     "it runs at most so long in each period"},
+    {"period_us", KEY_SIZE, false, UINT32_MAX, NULL, NULL, "none", "100 to 10000000"},
+};
+static const struct key_list native_list = {"a native component", native_keys, COUNT(native_keys)};
+
 static const struct key file_keys[] = {
     {"strict", KEY_BOOL, false, 0, NULL, NULL, "false",
      "true: refuse a CPU or priority that cannot be had, instead of making do"},
     {"switches", KEY_GROUPS, false, SYSTEM_SWITCHES_MAX, NULL, &switch_list, "none",
      "virtual Ethernet switches, to link VMs"},
     {"vms", KEY_GROUPS, true, SYSTEM_VMS_MAX, NULL, &vm_list, NULL, "the virtual machines"},
+    {"schedule", KEY_GROUPS, false, SYSTEM_WINDOWS_MAX, NULL, &window_list, "whoever has work",
+     "seL4: the time windows of the VMs that share a CPU, over and over"},
+    {"natives", KEY_GROUPS, false, SYSTEM_NATIVES_MAX, NULL, &native_list, "none",
+     "seL4: components on a switch that are no VM"},
 };
 const struct key_list schema_file = {"the system file", file_keys, COUNT(file_keys)};

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "draft_sel4.h"
 #include "kvm/cpu_words.h"
 #include "schema.h"
 #include "system/check.h"
@@ -403,4 +404,5 @@ void system_show(FILE *out, const struct system_image *image)
     for (uint32_t i = 0; i < image->switches; i++) { /* bound: SYSTEM_SWITCHES_MAX */
         show_switch(out, image, i);
     }
+    show_sel4(out, image);
 }

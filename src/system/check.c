@@ -433,6 +433,7 @@ size_t system_check(const struct system_image *image, uint64_t bytes, struct sys
         check_serials(&f, vm);
         check_boot(&f, vm);
         check_nics(&f, vm);
+        check_backing(&f, vm);
     }
     for (f.vm = vms; f.vm < SYSTEM_VMS_MAX; f.vm++) { /* bound: SYSTEM_VMS_MAX */
         if (!all_zero(&image->vm[f.vm], sizeof(image->vm[f.vm]))) {
@@ -440,6 +441,7 @@ size_t system_check(const struct system_image *image, uint64_t bytes, struct sys
         }
     }
     check_switches(&f);
+    check_sel4(&f);
     return f.count;
 }
 

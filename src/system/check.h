@@ -75,6 +75,22 @@ enum system_fault_code {
     SYSTEM_FORWARD_PORT,    /* other_index: which forward; a port is 0                   */
     SYSTEM_FORWARD_OUTSIDE, /* other_index; not a host of the uplink's network           */
     SYSTEM_FORWARD_TAKEN, /* other_index; a forward of switch other_vm has that port of the host */
+    /* What only seL4 reads (system/sel4.h). The last of this list. Backing: field RANGE, index. */
+    SYSTEM_BACKING_ALIGN = 200, /* not the same distance from a 2 MiB boundary as the range  */
+    SYSTEM_BACKING_LOW,         /* where the kernel and its first program are                */
+    SYSTEM_BACKING_WRAPS,       /* ends beyond 2^46                                          */
+    SYSTEM_BACKING_DEVICE,      /* where every PC has its interrupt controllers and timers   */
+    SYSTEM_BACKING_OVERLAP,     /* other_vm, other_index: the range that lies there, too     */
+    SYSTEM_BUDGET_RANGE,        /* field BUDGET or SWITCH; index 0: vmm, 1: io               */
+    SYSTEM_BUDGET_WINDOWS,      /* field BUDGET; its windows are less than its budget        */
+    SYSTEM_WINDOW_RANGE,        /* field WINDOW, index: which                                */
+    SYSTEM_FRAME_LONG,          /* field WINDOW: the last one of a table that is too long    */
+    SYSTEM_NATIVE_NAME,         /* field NATIVE, index: which                                */
+    SYSTEM_NATIVE_SAME_NAME,    /* as a VM (other_vm) or another native (other_index)        */
+    SYSTEM_NATIVE_MAC,
+    SYSTEM_NATIVE_SAME_MAC, /* as a card or a native on the same switch                      */
+    SYSTEM_NATIVE_ADDRESS,  /* no IPv4 address of a station                                  */
+    SYSTEM_NATIVE_PORTS,    /* the switch has no port left                                   */
 };
 
 enum system_field {
@@ -96,6 +112,9 @@ enum system_field {
     SYSTEM_FIELD_CPU_MODEL,
     SYSTEM_FIELD_CPU_FEATURES, /* index: which */
     SYSTEM_FIELD_SWITCH,       /* index: which */
+    SYSTEM_FIELD_BUDGET = 100,
+    SYSTEM_FIELD_WINDOW, /* index: which */
+    SYSTEM_FIELD_NATIVE, /* index: which */
 };
 
 struct system_fault {
@@ -137,6 +156,13 @@ size_t system_check(const struct system_image *image, uint64_t bytes, struct sys
 uint32_t system_port(const struct system_image *image, uint32_t switch_, uint32_t vm, uint32_t nic);
 /* How many ports the switch has. */
 uint32_t system_ports(const struct system_image *image, uint32_t switch_);
+/* Behind these: the ports of native components, which are there under seL4 only. How many there are in
+ * all, and the port of one; SYSTEM_PORTS_MAX: it is plugged in elsewhere. */
+uint32_t system_ports_all(const struct system_image *image, uint32_t switch_);
+uint32_t system_native_port(const struct system_image *image, uint32_t switch_, uint32_t native);
+
+/* The CPU that a VM, or a native component, has under seL4: "any" is the first. */
+uint32_t system_sel4_cpu(uint32_t cpu);
 
 /* Sets magic, version, total_bytes and crc: the last step of freezing. */
 void system_seal(struct system_image *image, uint64_t total_bytes);

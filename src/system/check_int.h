@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the parts of the checker share: check.c and check_net.c only. */
+ * What the parts of the checker share: check.c, check_net.c and check_sel4.c only. */
 #ifndef SYSTEM_CHECK_INT_H
 #define SYSTEM_CHECK_INT_H
 
@@ -113,6 +113,10 @@ static inline bool name_same(const char *a, const char *b)
     }
     return true;
 }
+
+/* check_sel4.c */
+void check_backing(struct finder *f, const struct system_vm *vm);
+void check_sel4(struct finder *f);
 
 /* check_net.c */
 void check_nics(struct finder *f, const struct system_vm *vm);

@@ -80,7 +80,7 @@ static void check_nic_values(struct finder *f, const struct system_nic *n, uint3
     bool place = !nic_on_pci(n) || n->at == 0;
     if (!known || !plugged || !slot || !bits || !place || n->unused != 0) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NIC, index);
-    } else if (n->peers >> system_ports(f->image, n->switch_) != 0) {
+    } else if (n->peers >> system_ports_all(f->image, n->switch_) != 0) {
         found(f, SYSTEM_BAD_VALUE, SYSTEM_FIELD_NIC, index);
     } else if ((n->policy & SYSTEM_NIC_FOLLOWS) != 0 &&
                f->image->switch_[n->switch_].uplink == SYSTEM_UPLINK_NONE) {

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "system/sel4.h"
+
 #define SYSTEM_MAGIC   0x646165686B6C7542ull /* "Bulkhead" */
 #define SYSTEM_VERSION 3u
 
@@ -204,6 +206,7 @@ struct system_image {
     uint32_t unused;
     struct system_vm vm[SYSTEM_VMS_MAX]; /* unused ones are all zero */
     struct system_switch switch_[SYSTEM_SWITCHES_MAX];
+    struct system_sel4 sel4;
 };
 
 _Static_assert(sizeof(struct system_file) == 1560, "no hidden padding");
@@ -212,7 +215,11 @@ _Static_assert(sizeof(struct system_switch) == 64 + SYSTEM_FORWARDS_MAX * 16u, "
 _Static_assert(sizeof(struct system_vm) % 8 == 0, "no hidden padding");
 _Static_assert(sizeof(struct system_image) ==
                    40 + (uint64_t)SYSTEM_VMS_MAX * sizeof(struct system_vm) +
-                       (uint64_t)SYSTEM_SWITCHES_MAX * sizeof(struct system_switch),
+                       (uint64_t)SYSTEM_SWITCHES_MAX * sizeof(struct system_switch) +
+                       sizeof(struct system_sel4),
                "no hidden padding");
+_Static_assert(SYSTEM_VMS_MAX == 8u && SYSTEM_RANGES_MAX == 8u && SYSTEM_SWITCHES_MAX == 4u &&
+                   SYSTEM_NAME_MAX == 32u,
+               "system/sel4.h has the same bounds");
 
 #endif
