@@ -16,7 +16,7 @@ BULKHEAD_SRC_cpu += emulate_alu emulate_insn emulate_mem emulate_memo emulate_rm
     emulate_string emulate_system emulate_vector emulate_wide
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer msix pci pic pit pmtimer power \
     rtc rtc_alarm rtc_date uart
-BULKHEAD_SRC_net := offload ring switch
+BULKHEAD_SRC_net := offload plan ring switch
 BULKHEAD_SRC_virtio := channel device mmio net net_io pci_function pci_legacy pci_modern queue
 BULKHEAD_SRC_boot := acpi acpi_dsdt aml boot bzimage cmdline e820 elf entry job multiboot \
     multiboot_kernel place

@@ -60,12 +60,12 @@ uint64_t summary_counter_value(const void *counts, const struct summary_counter 
 void summary_port_name(const struct system_image *image, uint32_t sw, uint32_t port, char *out,
                        size_t size)
 {
-    struct wires_plan plan;
-    wires_make_plan(image, &plan);
+    struct net_plan plan;
+    net_plan(image, false, &plan);
     out[0] = '\0';
-    if (port < plan.sw[sw].ports) {
-        const struct wires_port *p = &plan.sw[sw].port[port];
-        if (p->vm == WIRES_UPLINK) {
+    if (port < plan.sw[sw].count) {
+        const struct net_port *p = &plan.sw[sw].port[port];
+        if (p->vm == NET_UPLINK) {
             (void)snprintf(out, size, "uplink");
         } else {
             (void)snprintf(out, size, "%s net %" PRIu32, image->vm[p->vm].name, p->nic);

@@ -47,7 +47,7 @@ static bool io_wire(struct io *io, const struct component *c)
     for (uint32_t i = 0; i < io->nics; i++) {
         const int *fd = &c->fd[3u + 4u * i];
         struct channel *channel = shm_map(fd[1], CHANNEL_BYTES);
-        struct wires_rings *rings = shm_map(fd[2], sizeof(*rings));
+        struct net_rings *rings = shm_map(fd[2], sizeof(*rings));
         if (channel == NULL || rings == NULL) {
             return false;
         }

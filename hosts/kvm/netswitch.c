@@ -12,7 +12,6 @@
 #include "kvm/sandbox.h"
 #include "kvm/shm.h"
 #include "kvm/wires.h"
-#include "net/switch.h"
 
 #define PUBLISH_TURNS 64u /* a busy switch brings its report up to date so often */
 
@@ -23,23 +22,6 @@ struct switch_process {
     int port_wake[SWITCH_PORTS_MAX];
 };
 
-/* What the system file says of the port; an uplink may send to everybody. */
-static struct switch_policy policy_of(const struct system_image *image,
-                                      const struct wires_port *port)
-{
-    struct switch_policy p = {.peers = UINT32_MAX};
-    if (port->vm != WIRES_UPLINK) {
-        const struct system_nic *nic = &image->vm[port->vm].nic[port->nic];
-        p.peers = nic->peers;
-        p.pinned = (nic->policy & SYSTEM_NIC_PINNED) != 0;
-        memcpy(p.mac, nic->mac, sizeof(p.mac));
-        p.frames_per_s = nic->frames_per_s;
-        p.bytes_per_s = nic->bytes_per_s;
-        p.broadcasts_per_s = nic->broadcasts_per_s;
-    }
-    return p;
-}
-
 static int refuse(const struct switch_process *p, const char *what)
 {
     (void)snprintf(p->report->text, sizeof(p->report->text), "%s: %s", what, strerror(errno));
@@ -49,16 +31,16 @@ static int refuse(const struct switch_process *p, const char *what)
 /* Takes up the rings, and the counters, where the last process of this switch left them. */
 static bool add_ports(struct switch_process *p, const struct component *c)
 {
-    struct wires_plan plan;
-    wires_make_plan(c->image, &plan);
-    const struct wires_switch *ports = &plan.sw[c->index];
-    if (c->fds < 2u + 2u * ports->ports) {
+    struct net_plan plan;
+    net_plan(c->image, false, &plan);
+    const struct net_ports *ports = &plan.sw[c->index];
+    if (c->fds < 2u + 2u * ports->count) {
         errno = EBADF;
         return false;
     }
-    for (uint32_t i = 0; i < ports->ports; i++) { /* bound: SWITCH_PORTS_MAX */
-        struct wires_rings *rings = shm_map(c->fd[2u + 2u * i], sizeof(*rings));
-        const struct switch_policy policy = policy_of(c->image, &ports->port[i]);
+    for (uint32_t i = 0; i < ports->count; i++) { /* bound: SWITCH_PORTS_MAX */
+        struct net_rings *rings = shm_map(c->fd[2u + 2u * i], sizeof(*rings));
+        const struct switch_policy policy = net_plan_policy(c->image, &ports->port[i]);
         if (rings == NULL || switch_add_port(&p->sw, &policy, &rings->to_switch,
                                              &rings->from_switch, host_ns()) != i) {
             return false;

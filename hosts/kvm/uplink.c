@@ -254,7 +254,7 @@ static bool attach(struct uplink *u, const struct component *c)
     u->report = shm_map(c->fd[0], sizeof(*u->report));
     u->wake_fd = c->fd[1];
     u->switch_wake = c->fd[3];
-    struct wires_rings *rings = shm_map(c->fd[2], sizeof(*rings));
+    struct net_rings *rings = shm_map(c->fd[2], sizeof(*rings));
     if (u->report == NULL || rings == NULL) {
         return false;
     }

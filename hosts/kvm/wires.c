@@ -11,37 +11,15 @@
 #include "kvm/shm.h"
 #include "system/check.h"
 
-_Static_assert(SWITCH_PORTS_MAX >= SYSTEM_PORTS_MAX,
-               "a switch has room for every port of a system");
-
-void wires_make_plan(const struct system_image *image, struct wires_plan *plan)
-{
-    *plan = (struct wires_plan){.switches = image->switches};
-    for (uint32_t vm = 0; vm < image->vms; vm++) {
-        for (uint32_t nic = 0; nic < image->vm[vm].nics; nic++) {
-            uint32_t sw = image->vm[vm].nic[nic].switch_;
-            uint32_t port = system_port(image, sw, vm, nic);
-            plan->sw[sw].port[port] = (struct wires_port){.vm = vm, .nic = nic};
-        }
-    }
-    for (uint32_t sw = 0; sw < image->switches; sw++) {
-        struct wires_switch *s = &plan->sw[sw];
-        s->ports = system_ports(image, sw);
-        if (image->switch_[sw].uplink != SYSTEM_UPLINK_NONE) {
-            s->port[s->ports - 1u] = (struct wires_port){.vm = WIRES_UPLINK};
-        }
-    }
-}
-
 static bool make_switch(struct wires *w, uint32_t sw)
 {
-    const struct wires_switch *s = &w->plan.sw[sw];
+    const struct net_ports *s = &w->plan.sw[sw];
     w->uplink_wake[sw][0] = w->uplink_wake[sw][1] = -1;
     bool ok = pipe2(w->switch_wake[sw], O_CLOEXEC | O_NONBLOCK) == 0;
-    for (uint32_t i = 0; ok && i < s->ports; i++) {
-        w->rings_fd[sw][i] = shm_create("bulkhead-rings", sizeof(struct wires_rings));
+    for (uint32_t i = 0; ok && i < s->count; i++) {
+        w->rings_fd[sw][i] = shm_create("bulkhead-rings", sizeof(struct net_rings));
         ok = w->rings_fd[sw][i] >= 0;
-        if (ok && s->port[i].vm == WIRES_UPLINK) {
+        if (ok && s->port[i].vm == NET_UPLINK) {
             ok = pipe2(w->uplink_wake[sw], O_CLOEXEC | O_NONBLOCK) == 0;
         }
     }
@@ -51,7 +29,7 @@ static bool make_switch(struct wires *w, uint32_t sw)
 bool wires_make(struct wires *w, const struct system_image *image)
 {
     bool ok = true;
-    wires_make_plan(image, &w->plan);
+    net_plan(image, false, &w->plan);
     for (uint32_t i = 0; i < SYSTEM_VMS_MAX * SYSTEM_NICS_MAX; i++) {
         uint32_t vm = i / SYSTEM_NICS_MAX;
         uint32_t nic = i % SYSTEM_NICS_MAX;
@@ -67,8 +45,8 @@ bool wires_make(struct wires *w, const struct system_image *image)
 
 int wires_port_wake(const struct wires *w, uint32_t sw, uint32_t port)
 {
-    const struct wires_port *p = &w->plan.sw[sw].port[port];
-    return p->vm == WIRES_UPLINK ? w->uplink_wake[sw][1] : w->io_wake[p->vm][p->nic];
+    const struct net_port *p = &w->plan.sw[sw].port[port];
+    return p->vm == NET_UPLINK ? w->uplink_wake[sw][1] : w->io_wake[p->vm][p->nic];
 }
 
 /* An eventfd is a sum. KVM can only add 1 for a doorbell, so that is a kick, and all else adds this. To
@@ -166,7 +144,7 @@ uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_
 {
     uint32_t n = 0;
     out[n++] = w->switch_wake[sw][0];
-    for (uint32_t i = 0; i < w->plan.sw[sw].ports; i++) {
+    for (uint32_t i = 0; i < w->plan.sw[sw].count; i++) {
         out[n++] = w->rings_fd[sw][i];
         out[n++] = wires_port_wake(w, sw, i);
     }
@@ -176,7 +154,7 @@ uint32_t wires_switch_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_
 uint32_t wires_uplink_fds(const struct wires *w, uint32_t sw, int out[WIRES_FDS_MAX])
 {
     out[0] = w->uplink_wake[sw][0]; /* the last port is the uplink's */
-    out[1] = w->rings_fd[sw][w->plan.sw[sw].ports - 1u];
+    out[1] = w->rings_fd[sw][w->plan.sw[sw].count - 1u];
     out[2] = w->switch_wake[sw][1];
     return 3;
 }

@@ -13,47 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/ring.h"
-#include "net/switch.h"
-#include "system/image.h"
-
-#define WIRES_UPLINK SYSTEM_VMS_MAX /* in place of a VM's index: as system_port() has it */
-
-/* Who is behind a port. */
-struct wires_port {
-    uint32_t vm; /* or WIRES_UPLINK */
-    uint32_t nic;
-};
-
-struct wires_switch {
-    uint32_t ports;
-    struct wires_port port[SWITCH_PORTS_MAX];
-};
-
-/* The ports of every switch, in the order that struct system_switch defines. */
-struct wires_plan {
-    uint32_t switches;
-    struct wires_switch sw[SYSTEM_SWITCHES_MAX];
-};
-
-/* One port's shared memory. */
-struct wires_rings {
-    struct ring_shared to_switch;
-    struct ring_shared from_switch;
-};
+#include "net/plan.h"
 
 struct wires {
-    struct wires_plan plan;
-    int rings_fd[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* struct wires_rings           */
+    struct net_plan plan;
+    int rings_fd[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* struct net_rings             */
     int switch_wake[SYSTEM_SWITCHES_MAX][2];             /* pipes: its end, the others'    */
     int uplink_wake[SYSTEM_SWITCHES_MAX][2];             /* ... -1: nobody is there        */
     int io_wake[SYSTEM_VMS_MAX][SYSTEM_NICS_MAX]; /* eventfds: for kicks by the guest, and frames */
 };
 
-/* @pre image is checked */
-void wires_make_plan(const struct system_image *image, struct wires_plan *plan);
-
-/* False: errno; what was made is kept until the process ends. */
+/* @pre image is checked. False: errno; what was made is kept until the process ends. */
 bool wires_make(struct wires *w, const struct system_image *image);
 
 /* What wakes who is behind that port. */

@@ -127,7 +127,7 @@ static void start(void)
     void *at = shm_map(image_fd, sizeof(image));
     int report_fd = shm_create("report", sizeof(*report));
     report = shm_map(report_fd, sizeof(*report));
-    struct wires_rings *rings = shm_map(wires.rings_fd[0][0], sizeof(*rings));
+    struct net_rings *rings = shm_map(wires.rings_fd[0][0], sizeof(*rings));
     assert_true(at != NULL && report != NULL && rings != NULL);
     memcpy(at, &image, sizeof(image));
     ring_reader_attach(&from_uplink, &rings->to_switch);

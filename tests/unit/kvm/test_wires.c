@@ -53,19 +53,19 @@ static bool is_awake(int fd)
 static void ports_are_the_cards_in_the_order_of_the_file_then_the_uplink(void **state)
 {
     (void)state;
-    const struct wires_switch *lan = &wires.plan.sw[0];
+    const struct net_ports *lan = &wires.plan.sw[0];
     assert_int_equal(wires.plan.switches, 2);
-    assert_int_equal(lan->ports, 3);
+    assert_int_equal(lan->count, 3);
     assert_int_equal(lan->port[0].vm, 0);
     assert_int_equal(lan->port[1].vm, 2);
     assert_int_equal(lan->port[1].nic, 1);
-    assert_int_equal(lan->port[2].vm, WIRES_UPLINK);
-    assert_int_equal(wires.plan.sw[1].ports, 1);
+    assert_int_equal(lan->port[2].vm, NET_UPLINK);
+    assert_int_equal(wires.plan.sw[1].count, 1);
     assert_int_equal(wires.plan.sw[1].port[0].vm, 2);
     for (uint32_t sw = 0; sw < 2; sw++) { /* the core's checker counts them alike */
-        assert_int_equal(system_ports(&image, sw), wires.plan.sw[sw].ports);
-        for (uint32_t i = 0; i < wires.plan.sw[sw].ports; i++) {
-            const struct wires_port *p = &wires.plan.sw[sw].port[i];
+        assert_int_equal(system_ports(&image, sw), wires.plan.sw[sw].count);
+        for (uint32_t i = 0; i < wires.plan.sw[sw].count; i++) {
+            const struct net_port *p = &wires.plan.sw[sw].port[i];
             assert_int_equal(system_port(&image, sw, p->vm, p->nic), i);
         }
     }
