@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The seL4 host: `make sel4 SEL4_PREFIX=...` builds one bootable ISO of a system file, SYSTEM=...
 
-SEL4_SRC := $(sort $(wildcard hosts/sel4/*.c hosts/sel4/vmx/*.c hosts/sel4/plan/*.c))
+SEL4_SRC := $(sort $(wildcard hosts/sel4/*.c hosts/sel4/vmx/*.c hosts/sel4/plan/*.c hosts/sel4/net/*.c))
 SEL4_OBJ := $(SEL4_SRC:%.c=$(B)/sel4/%.o) $(B)/sel4/hosts/sel4/start.o
 SYSTEM   ?= systems/flightdeck.conf
 SEL4_ISO ?= $(B)/sel4.iso

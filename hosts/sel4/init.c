@@ -30,16 +30,6 @@ static const struct say_sink sink = {.put = init_put, .owner = &init};
 
 /* --- Building ---------------------------------------------------------------------------------- */
 
-static struct part *add_part(struct init *in, enum part_role role, const char *name, uint32_t index)
-{
-    struct part *p = &in->part[in->parts];
-    in->parts++;
-    p->role = role;
-    p->name = name;
-    p->index = index;
-    return p;
-}
-
 static void make_shared(struct init *in)
 {
     struct world *w = &in->world;
@@ -66,7 +56,7 @@ static void share_ring(struct init *in, const struct part *p, uint32_t speaker)
 static void build_console(struct init *in)
 {
     in->console = in->parts;
-    struct part *p = add_part(in, PART_CONSOLE, "console", 0);
+    struct part *p = part_add(in, PART_CONSOLE, "console", 0);
     p->priority = PRIORITY_CONSOLE;
     p->budget_us = 500;
     p->period_us = 5000;
@@ -89,7 +79,7 @@ static void add_client(struct init *in, const struct part *p, uint32_t client)
 static void build_keeper(struct init *in)
 {
     in->keeper = in->parts;
-    struct part *p = add_part(in, PART_KEEPER, "keeper", 0);
+    struct part *p = part_add(in, PART_KEEPER, "keeper", 0);
     p->priority = PRIORITY_KEEPER;
     p->budget_us = 5000; /* all it wants: it does a bounded amount of work for each event */
     p->period_us = 5000;
@@ -113,14 +103,18 @@ static void build_keeper(struct init *in)
 static void build_vm(struct init *in, uint32_t index)
 {
     const struct system_vm *vm = &in->system->vm[index];
-    struct part *p = add_part(in, PART_VMM, vm->name, index);
-    p->priority = PRIORITY_VMS;
+    const struct part *io = net_build_io(in, index);
+    struct part *p = part_add(in, PART_VMM, vm->name, index);
+    p->priority = vm->priority == 0 ? PRIORITY_VMS : PRIORITY_WIRE + vm->priority;
     p->budget_us = 10000; /* all there is, while the keeper lets it run */
     p->period_us = 10000;
     p->parked = true;
     part_build(in, p);
     share_ring(in, p, index);
-    vm_build(in, p);
+    vm_build(in, p, io);
+    if (io != NULL) {
+        net_join(in, p, io);
+    }
     part_grant(in, p, in->part[in->console].notify, PART_CAP_CONSOLE, SYS_WRITE, PART_BADGE_SAID);
     add_client(in, p, index);
     const struct part *keeper = &in->part[in->keeper];
@@ -174,6 +168,7 @@ static void build(struct init *in, const void *boot_info)
     make_shared(in);
     build_console(in);
     build_keeper(in);
+    net_build(in);
     for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
         build_vm(in, i);
     }
@@ -213,6 +208,34 @@ static void give_up_turn(const struct init *in, uint32_t index)
     sys_signal(in->wake_signal[index]);
 }
 
+/* What stands before a component's name. */
+static const char *kind_text(enum part_role role)
+{
+    return role == PART_IO       ? "the io of "
+           : role == PART_SWITCH ? "switch "
+           : role == PART_NATIVE ? "native "
+                                 : "";
+}
+
+/* A VM and its io end together: neither is of use without the other. */
+static void end_with_its_partner(struct init *in, const struct part *p)
+{
+    for (uint32_t i = 0; i < in->parts; i++) { /* bound: PARTS_MAX */
+        struct part *other = &in->part[i];
+        bool both = (p->role == PART_VMM && other->role == PART_IO) ||
+                    (p->role == PART_IO && other->role == PART_VMM);
+        if (!both || other->index != p->index || other->ended) {
+            continue;
+        }
+        (void)sys_thread_suspend(other->tcb);
+        other->ended = true;
+        if (other->role == PART_VMM) {
+            give_up_turn(in, other->index);
+            say(&sink, "%s is stopped: it has lost its network cards\n", other->name);
+        }
+    }
+}
+
 /* A part that faulted stays where it is: nobody answers it. */
 static void heard(struct init *in, const struct sys_message *m)
 {
@@ -229,9 +252,11 @@ static void heard(struct init *in, const struct sys_message *m)
         (void)sys_thread_suspend(p->tcb);
         say(&sink, "%s ended: reason %U, code %U\n", p->name, m->word[0], m->word[1]);
     } else {
-        say(&sink, "%s %s: ip %X, address or number %X, %X %X\n", p->name, fault_text(m->label),
-            m->word[0], m->word[1], m->word[2], m->word[3]);
+        say(&sink, "%s%s %s: ip %X, address or number %X, %X %X\n", kind_text(p->role), p->name,
+            fault_text(m->label), m->word[0], m->word[1], m->word[2], m->word[3]);
     }
+    end_with_its_partner(in, p);
+    net_show(in, &sink);
     uint32_t alive = 0;
     for (uint32_t i = 0; i < in->parts; i++) {
         alive += in->part[i].role == PART_VMM && !in->part[i].ended ? 1u : 0u;
@@ -259,6 +284,12 @@ _Noreturn void part_main(const struct part_args *args)
         console_main(args);
     } else if (args->role == PART_KEEPER) {
         keeper_main(args);
+    } else if (args->role == PART_IO) {
+        io_main(args);
+    } else if (args->role == PART_SWITCH) {
+        switch_main(args);
+    } else if (args->role == PART_NATIVE) {
+        native_main(args);
     } else {
         vmm_main(args);
     }

@@ -10,10 +10,12 @@
 #include "sel4/world.h"
 #include "system/image.h"
 
-/* Priorities, high to low: init, the keeper, the console, VMs (of which the keeper lets one run). */
+/* Priorities, high to low: init, the keeper, the console, VMs with a priority, the wire, other VMs (of
+ * all VMs the keeper lets one run). */
 #define PRIORITY_KEEPER  250u
 #define PRIORITY_CONSOLE 240u
-#define PRIORITY_VMS     100u
+#define PRIORITY_WIRE    101u /* io, switch, natives: docs/design/sel4-net.md        */
+#define PRIORITY_VMS     100u /* of a VM without a priority; PRIORITY_WIRE + any other */
 
 /* One component, as init knows it. Words are slots of init's CNode. */
 struct part {
@@ -35,6 +37,20 @@ struct part {
     struct part_args *args; /* where init sees the component's page */
 };
 
+#define PARTS_MAX (2u + 2u * SYSTEM_VMS_MAX + SYSTEM_SWITCHES_MAX + SYSTEM_NATIVES_MAX)
+
+/* The wire, as init knows it. Parts by their number; 0 is the console: none. */
+struct init_net {
+    struct net_plan plan;
+    uint32_t switch_[SYSTEM_SWITCHES_MAX];
+    uint32_t native[SYSTEM_NATIVES_MAX];
+    uint32_t io[SYSTEM_VMS_MAX];
+    uint64_t rings[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* large frames */
+    const struct channel *channel[SYSTEM_VMS_MAX][SYSTEM_NICS_MAX];
+    const struct part_counts *switch_counts[SYSTEM_SWITCHES_MAX];
+    const struct part_counts *native_counts[SYSTEM_NATIVES_MAX];
+};
+
 struct init {
     struct world world;
     const struct system_image *system;
@@ -54,11 +70,14 @@ struct init {
     uint32_t parts;
     uint32_t console; /* number of that part, and so on */
     uint32_t keeper;
-    struct part part[2u + SYSTEM_VMS_MAX];
+    struct init_net net;
+    struct part part[PARTS_MAX];
 };
 
 /* --- init_part.c: what every component has ----------------------------------------------------- */
 
+/* A new component, all zero but for these. */
+struct part *part_add(struct init *in, enum part_role role, const char *name, uint32_t index);
 /* Makes the part's objects, its address space with the program in it, and its CNode. */
 void part_build(struct init *in, struct part *p);
 /* Puts a capability into the part's CNode. */
@@ -74,10 +93,22 @@ uint64_t init_map(struct init *in, uint64_t frame, bool device);
 
 /* --- init_vm.c: what a vmm has besides ---------------------------------------------------------- */
 
-/* Guest RAM, in the vmm and in the guest; the guest's files; vCPU and nested page tables. */
-void vm_build(struct init *in, struct part *p);
+/* Guest RAM, in the vmm, in its io and in the guest; the guest's files; vCPU and nested page tables. */
+void vm_build(struct init *in, struct part *p,
+              const struct part *io); /* io: NULL if there is none */
 /* The keeper's helper guest: its memory, vCPU and nested page tables. */
 void helper_build(struct init *in, struct part *p);
+
+/* --- init_net.c: io, switches, natives --------------------------------------------------------- */
+
+/* All switches and natives. Before any VM. */
+void net_build(struct init *in);
+/* The io of a VM, or NULL: it has no cards. After the keeper. */
+struct part *net_build_io(struct init *in, uint32_t vm);
+/* What the vmm has of its io. */
+void net_join(struct init *in, const struct part *vmm, const struct part *io);
+/* Shows the counters of all cards and ports. */
+void net_show(const struct init *in, const struct say_sink *out);
 
 /* --- init_clock.c ------------------------------------------------------------------------------ */
 

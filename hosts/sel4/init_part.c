@@ -12,6 +12,16 @@ extern const uint8_t image_system[];
 extern uint8_t stack_top[];
 void part_entry(void);
 
+struct part *part_add(struct init *in, enum part_role role, const char *name, uint32_t index)
+{
+    struct part *p = &in->part[in->parts];
+    in->parts++;
+    p->role = role;
+    p->name = name;
+    p->index = index;
+    return p;
+}
+
 #define WINDOW 0x3000000000ull /* where init maps what it shares with components */
 
 uint64_t init_map(struct init *in, uint64_t frame, bool device)

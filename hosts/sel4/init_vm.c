@@ -8,7 +8,8 @@ extern const uint8_t image_text[];
 extern const uint8_t image_system[];
 
 /* Guest RAM in the largest frames that fit, all zero, as the kernel hands memory out. */
-static void map_ram(struct init *in, const struct part *p, const struct system_range *r)
+static void map_ram(struct init *in, const struct part *p, const struct part *io,
+                    const struct system_range *r)
 {
     uint64_t at = r->base;
     uint64_t end = r->base + r->size;
@@ -19,6 +20,9 @@ static void map_ram(struct init *in, const struct part *p, const struct system_r
         world_map(&in->world, frame, p->space, PART_RAM + at, SYS_READ | SYS_WRITE, false);
         world_map_ept(&in->world, world_copy(&in->world, frame, SYS_READ | SYS_WRITE, 0), p->ept,
                       at);
+        if (io != NULL) {
+            part_share(in, io, frame, PART_RAM + at, SYS_READ | SYS_WRITE, false);
+        }
         at += large ? SYS_LARGE : SYS_PAGE;
     }
 }
@@ -55,12 +59,12 @@ static void make_vcpu(struct init *in, struct part *p)
     part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
 }
 
-void vm_build(struct init *in, struct part *p)
+void vm_build(struct init *in, struct part *p, const struct part *io)
 {
     const struct system_vm *vm = &in->system->vm[p->index];
     make_vcpu(in, p);
     for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
-        map_ram(in, p, &vm->range[i]);
+        map_ram(in, p, io, &vm->range[i]);
     }
     map_file(in, p, &vm->kernel);
     map_file(in, p, &vm->initrd);

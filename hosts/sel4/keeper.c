@@ -28,6 +28,7 @@ struct keeper {
     uint32_t period_fs;
     uint64_t console_due;
     uint64_t badges; /* that came while the helper ran               */
+    uint32_t noted;  /* VMs for which an io had something while they were awake */
     uint32_t bound;  /* the VM that has its scheduling context        */
     uint32_t cr2_of; /* whose CR2 the processor holds                 */
     uint64_t cr2[SYSTEM_VMS_MAX];
@@ -118,6 +119,32 @@ static void act_and_arm(struct keeper *k)
 
 /* --- Clients ------------------------------------------------------------------------------------- */
 
+/* A vmm may have looked at its channels before its io wrote there, and be about to sleep: its next wish
+ * to is not granted. */
+static void woke(struct keeper *k, uint32_t vm)
+{
+    if (turns_wake_one(&k->turns, vm)) {
+        return; /* it looks when its turn comes */
+    }
+    k->noted |= 1u << vm;
+    if (k->bound == vm) {
+        sys_signal(PART_CAP_CLIENT + vm);
+    }
+}
+
+static void sleeps(struct keeper *k, uint32_t vm, uint64_t tsc)
+{
+    if ((k->noted & (1u << vm)) != 0) {
+        k->noted &= ~(1u << vm);
+        sys_signal(PART_CAP_CLIENT + vm);
+        return;
+    }
+    turns_sleep(&k->turns, vm, tsc);
+    if (k->bound == vm) {
+        park(k);
+    }
+}
+
 static void heard(struct keeper *k, uint32_t client)
 {
     const volatile struct part_wake *w = (const volatile struct part_wake *)PART_WAKE(client);
@@ -131,10 +158,7 @@ static void heard(struct keeper *k, uint32_t client)
             take_cr2(k, client);
         }
     } else {
-        turns_sleep(&k->turns, client, tsc);
-        if (k->bound == client) {
-            park(k);
-        }
+        sleeps(k, client, tsc);
     }
 }
 
@@ -143,6 +167,11 @@ static void notified(struct keeper *k, uint64_t badge)
     for (uint32_t i = 0; i < PART_CLIENTS; i++) {
         if ((badge & (1ull << i)) != 0 && (i == CONSOLE || i < k->turns.vms)) {
             heard(k, i);
+        }
+    }
+    for (uint32_t i = 0; i < k->turns.vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        if ((badge & PART_BADGE_WAKE(i)) != 0) {
+            woke(k, i);
         }
     }
     if ((badge & PART_BADGE_IRQ) != 0) {

@@ -3,7 +3,6 @@
  * the keeper reads; it reaches nothing else.
  *
  * One thread, bound to the vCPU and to its notification, which therefore also ends the guest's turn. */
-#include "base/assert.h"
 #include "base/string.h"
 #include "board/vm.h"
 #include "boot/boot.h"
@@ -207,16 +206,19 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
     return true;
 }
 
+/* The io component is to look at that card. */
+static void kick(void *host, uint32_t nic)
+{
+    (void)host;
+    sys_signal(PART_CAP_IO(nic));
+}
+
 static bool build(struct vmm *v)
 {
     struct vcpu_regs regs;
     memset(&regs, 0, sizeof(regs));
-    for (uint32_t i = 0; i < v->system->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
-        const struct system_range *r = &v->system->range[i];
-        bool added = gmem_add(&v->mem, r->base, r->size, (uint8_t *)(PART_RAM + r->base));
-        BH_ASSERT(added); /* system_check() has refused everything that does not fit */
-    }
-    const struct vm_wiring w = {
+    part_ram(v->system, &v->mem);
+    struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
         .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu},
@@ -226,7 +228,11 @@ static bool build(struct vmm *v)
         .host = v,
         .console = console_byte,
         .cpuid = cpuid,
+        .kick = kick,
     };
+    for (uint32_t i = 0; i < v->system->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        w.channel[i] = (struct channel *)PART_CHANNEL(i);
+    }
     const struct cpuid_policy policy = vm_cpuid_policy(&w);
     if (!start_vcpu(v, &policy) || !load(v, &regs)) {
         return false;
