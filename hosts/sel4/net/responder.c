@@ -130,7 +130,7 @@ static bool answer_udp(struct responder *r, uint8_t *ip, uint8_t *udp, uint32_t 
         return false;
     }
     uint32_t asker = get16(udp);
-    if (asker == 0 || asker == UDP_ECHO || asker == r->udp_port) {
+    if (asker == 0 || asker == UDP_ECHO) {
         return false; /* nobody, or one that would answer the answer */
     }
     swap(udp, udp + 2, 2);

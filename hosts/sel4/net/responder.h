@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * A station that only answers: ARP for its address, ping, and UDP datagrams to one port, which go back
- * as they came. What is broken, for somebody else, or would make two such stations answer each other
- * for ever, is dropped and counted.
+ * as they came. What is broken, for somebody else, or from an echo port (which would answer the answer),
+ * is dropped and counted. Answers go to the Ethernet address that asked: with a switch that holds stations
+ * to theirs nobody can set two of these on each other.
  * Spec: RFC 826 (ARP), RFC 791 (IPv4), RFC 792 (ICMP), RFC 768 (UDP), RFC 862 (echo), RFC 1122 3.2.1.3. */
 #ifndef SEL4_NET_RESPONDER_H
 #define SEL4_NET_RESPONDER_H
