@@ -1,0 +1,153 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Cases that fly under a stock seL4 kernel, on Bochs as an Intel machine, and are judged by the serial text.
+#
+#   tests/sel4/run.sh PREFIX [CASE...]     a case is tests/sel4/CASE.case; PREFIX is an installed kernel
+#
+# Everything a case leaves behind is in build/sel4-check/CASE: serial (the text), bochs.log, the ISO.
+# Status 0: nothing failed. One case at a time: a simulated machine takes a CPU for itself.
+#
+# A case is a list of calls of the functions below. A check that fails is noted, and the case goes on.
+set -u
+
+cd "$(dirname "$0")/../.." || exit 2
+here=tests/sel4
+B=${B:-build}
+prefix=${1:-}
+[ $# -gt 0 ] && shift
+
+# --- What cases call ----------------------------------------------------------------------------
+
+# fail TEXT: this case has failed.
+fail() {
+    echo "$*" >>"$out/failures"
+}
+
+# machine: Bochs, as it has to be set up; `clock: sync=none` makes the TSC count instructions.
+machine() {
+    cat <<END
+cpu: model=corei7_haswell_4770, count=1, ips=100000000
+megs: ${MEGS:-1024}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/vgabios/vgabios.bin
+ata0-master: type=cdrom, path=system.iso, status=inserted
+boot: cdrom
+display_library: term
+com1: enabled=1, mode=file, dev=serial
+clock: sync=none, time0=1767225600
+log: bochs.log
+panic: action=fatal
+END
+}
+
+# fly FILE SECONDS UNTIL: the system in FILE, until a line of the serial text matches the extended regular
+# expression UNTIL. SECONDS, of this host, only bound it: a machine that is slow is not wrong.
+fly() {
+    file=$1
+    seconds=$2
+    until=$3
+    if ! ${MAKE:-make} -s sel4 SEL4_PREFIX="$prefix" SYSTEM="$file" SEL4_ISO="$out/system.iso" \
+        >"$out/make.log" 2>&1; then
+        fail "$file: make sel4 failed: $(tail -n 1 "$out/make.log")"
+        return
+    fi
+    machine >"$out/bochsrc"
+    echo c >"$out/commands" # it starts in its debugger
+    : >"$out/serial"
+    # It ignores SIGTERM, and says nothing with its exit status.
+    (cd "$out" && TERM=xterm exec timeout -s KILL "$seconds" bochs -q -f bochsrc -rc commands \
+        >screen 2>&1 </dev/null) &
+    bochs=$!
+    while kill -0 "$bochs" 2>/dev/null && ! text | grep -E -q -e "$until"; do
+        sleep 1
+    done
+    if kill -0 "$bochs" 2>/dev/null; then
+        sleep 1 # what stands behind it
+        pkill -KILL -P "$bochs"
+    fi
+    wait "$bochs" 2>/dev/null
+    text | grep -E -q -e "$until" || fail "$file: no line '$until' within $seconds s"
+}
+
+# text: all that was said, without the kernel's own remarks, colours and carriage returns.
+text() {
+    tr -d '\r\033' <"$out/serial" | grep -v '<<.*seL4(CPU'
+}
+
+# console NAME: what one component said. "bulkhead" is the root task.
+console() {
+    text | sed -n "s/^$1 *| //p"
+}
+
+# expect_lines NAME PATTERN OPERATOR N: how many lines of a console match an extended regular expression.
+expect_lines() {
+    found=$(console "$1" | grep -E -c -e "$2")
+    if ! test "$found" "$3" "$4"; then
+        fail "$1: $found lines match '$2', not $3 $4"
+    fi
+}
+
+# expect_no_line NAME PATTERN: shows the line that should not be there.
+expect_no_line() {
+    found=$(console "$1" | grep -E -e "$2" | head -n 1)
+    if [ -n "$found" ]; then
+        fail "$1: $found"
+    fi
+}
+
+# field NAME PATTERN FIELD: what stands behind "FIELD=" in the last line that matches.
+field() {
+    console "$1" | grep -E -e "$2" | tail -n 1 | sed -n "s/.*[ ,]$3=\([-0-9]*\).*/\1/p"
+}
+
+# expect_field NAME PATTERN FIELD OPERATOR N
+expect_field() {
+    found=$(field "$1" "$2" "$3")
+    if [ -z "$found" ]; then
+        fail "$1: no line '$2' with $3="
+    elif ! test "$found" "$4" "$5"; then
+        fail "$1: $3 is $found, not $4 $5 ('$2')"
+    fi
+}
+
+# --- Running them --------------------------------------------------------------------------------
+
+missing() {
+    [ -n "$prefix" ] || { echo "SEL4_PREFIX is not given: where a seL4 kernel is installed"; return; }
+    [ -r "$prefix/bin/kernel.elf" ] || { echo "there is no kernel at $prefix/bin/kernel.elf"; return; }
+    for tool in bochs grub-mkrescue xorriso pkill; do
+        command -v "$tool" >/dev/null || { echo "there is no $tool; apt-get install bochs bochs-term \
+bochsbios vgabios grub-pc-bin grub-common xorriso mtools procps"; return; }
+    done
+}
+
+why=$(missing)
+if [ -n "$why" ]; then
+    echo "sel4: skipped: $why"
+    exit 0
+fi
+if [ $# -eq 0 ]; then
+    for case in "$here"/*.case; do
+        set -- "$@" "$(basename "$case" .case)"
+    done
+fi
+passed=0
+failed=0
+for name in "$@"; do
+    out=$B/sel4-check/$name
+    rm -rf "$out"
+    mkdir -p "$out"
+    begun=$(date +%s)
+    (. "$here/$name.case")
+    took=$(($(date +%s) - begun))
+    if [ -s "$out/failures" ]; then
+        echo "  $name: FAILED after $took s; see $out"
+        sed 's/^/    /' "$out/failures"
+        failed=$((failed + 1))
+    else
+        echo "  $name: passed, $took s"
+        passed=$((passed + 1))
+    fi
+done
+echo "sel4: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
