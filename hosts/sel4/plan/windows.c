@@ -12,9 +12,10 @@ static uint64_t ticks_of(uint64_t us, uint32_t tsc_khz)
     return us * tsc_khz / 1000u; /* at most 10^7 * 2^32 */
 }
 
-void windows_init(struct windows *w, const struct system_image *image, uint32_t cpu,
-                  uint32_t tsc_khz, uint64_t now)
+void windows_init(struct windows *w, const struct system_image *image,
+                  const struct windows_core *core, uint64_t now)
 {
+    uint32_t tsc_khz = core->tsc_khz;
     uint32_t most = 0;
     memset(w, 0, sizeof(*w));
     w->start = now;
@@ -31,7 +32,7 @@ void windows_init(struct windows *w, const struct system_image *image, uint32_t 
             .budget = ticks_of(b->budget_us, tsc_khz),
             .period = ticks_of(b->period_us, tsc_khz),
             .period_at = now,
-            .here = system_sel4_cpu(vm->cpu) == cpu,
+            .here = system_sel4_cpu(vm->cpu) % core->cores == core->core,
         };
         w->state[i].wants = w->state[i].here;
         if (w->state[i].here && vm->priority > most) {

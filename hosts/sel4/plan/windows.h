@@ -55,9 +55,16 @@ struct windows_choice {
     uint64_t until;
 };
 
+/* Which core it is. Where the file has more CPUs than there are, they fold: CPU n is core n % cores. */
+struct windows_core {
+    uint32_t core;
+    uint32_t cores;
+    uint32_t tsc_khz;
+};
+
 /* The windows of one core. All its VMs want it at first. @pre image is checked, tsc_khz is not 0. */
-void windows_init(struct windows *w, const struct system_image *image, uint32_t cpu,
-                  uint32_t tsc_khz, uint64_t now);
+void windows_init(struct windows *w, const struct system_image *image,
+                  const struct windows_core *core, uint64_t now);
 
 /* A VM begins or ceases to have something to do: it halted, was notified, its deadline came. */
 void windows_wants(struct windows *w, uint32_t vm, bool wants);

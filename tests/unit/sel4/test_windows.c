@@ -10,7 +10,7 @@
 #include "base/string.h"
 #include "sel4/plan/windows.h"
 
-#define MHZ 1000u
+static const struct windows_core core = {.core = 0, .cores = 4, .tsc_khz = 1000};
 
 static struct system_image image;
 static struct windows w;
@@ -51,7 +51,7 @@ static void windows_follow_each_other(void **state)
     window(0, 5000);
     window(1, 3000);
     window(0, 2000);
-    windows_init(&w, &image, 0, MHZ, 100);
+    windows_init(&w, &image, &core, 100);
     assert_choice(100, 0, 5100);
     assert_choice(5099, 0, 5100);
     assert_choice(5100, 1, 8100);
@@ -68,7 +68,7 @@ static void what_nobody_wants_goes_to_the_next(void **state)
     window(0, 1000);
     window(1, 1000);
     window(2, 1000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     halts(0, UINT64_MAX);
     assert_choice(0, 1, 1000);
     halts(1, UINT64_MAX);
@@ -86,7 +86,7 @@ static void a_deadline_brings_a_sleeper_back_into_its_window(void **state)
     vms(2);
     window(0, 10000);
     window(1, 10000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     halts(0, 3000);
     assert_choice(100, 1, 3000);
     assert_choice(3000, 0, 10000);
@@ -97,7 +97,7 @@ static void a_vm_without_a_window_lives_on_slack(void **state)
     (void)state;
     vms(3);
     window(0, 5000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 5000);
     halts(0, 4000);
     assert_choice(1000, 1, 2000);
@@ -110,7 +110,7 @@ static void without_a_table_they_take_turns(void **state)
 {
     (void)state;
     vms(2);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 1000);
     assert_choice(500, 0, 1000);
     assert_choice(1000, 1, 2000);
@@ -131,7 +131,7 @@ static void the_urgent_one_takes_the_core_at_its_deadline(void **state)
     image.vm[0].priority = 50;
     window(0, 1000);
     window(1, 9000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 1000);
     halts(0, 5000);
     assert_choice(300, 1, 1000);  /* slack of the first window */
@@ -148,7 +148,7 @@ static void among_several_the_highest_is_urgent(void **state)
     image.vm[1].priority = 10;
     image.vm[2].priority = 20;
     window(0, 10000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_int_equal(w.urgent, 2);
     assert_choice(0, 2, 10000);
     halts(2, UINT64_MAX);
@@ -162,7 +162,7 @@ static void an_urgent_one_that_never_halts_keeps_to_its_budget(void **state)
     image.vm[0].priority = 1;
     image.sel4.vmm[0] = (struct system_budget){2000, 10000};
     window(1, 10000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 2000);
     assert_choice(2000, 1, 10000); /* the rest of its period is the other's */
     assert_choice(5000, 1, 10000);
@@ -181,7 +181,7 @@ static void time_in_its_own_window_is_not_counted(void **state)
     image.sel4.vmm[0] = (struct system_budget){1000, 10000};
     window(0, 4000);
     window(1, 6000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 4000);
     assert_choice(4000, 0, 5000);
     assert_choice(5000, 1, 10000);
@@ -194,7 +194,7 @@ static void slack_is_the_urgent_ones_too_when_its_budget_is_gone(void **state)
     image.vm[0].priority = 1;
     image.sel4.vmm[0] = (struct system_budget){1000, 10000};
     window(1, 10000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_choice(0, 0, 1000);
     assert_choice(1000, 1, 10000);
     halts(1, UINT64_MAX);
@@ -209,12 +209,16 @@ static void other_cores_are_not_our_business(void **state)
     window(0, 1000);
     window(1, 1000);
     window(2, 1000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     assert_int_equal(w.frame, 2000);
     assert_choice(0, 0, 1000);
     assert_choice(1000, 2, 2000);
-    windows_init(&w, &image, 1, MHZ, 0);
+    struct windows_core other = {.core = 1, .cores = 2, .tsc_khz = 1000};
+    windows_init(&w, &image, &other, 0);
     assert_choice(500, 1, 1000);
+    struct windows_core only = {.core = 0, .cores = 1, .tsc_khz = 1000};
+    windows_init(&w, &image, &only, 0); /* CPUs fold */
+    assert_choice(1000, 1, 2000);
 }
 
 static void who_has_ended_does_not_run(void **state)
@@ -223,7 +227,7 @@ static void who_has_ended_does_not_run(void **state)
     vms(2);
     window(0, 1000);
     window(1, 1000);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     windows_deadline(&w, 0, 500);
     windows_here(&w, 0, false);
     assert_choice(0, 1, 1000);
@@ -241,7 +245,7 @@ static void at_any_time_somebody_who_wants_runs(void **state)
     vms(3);
     window(0, 700);
     window(1, 300);
-    windows_init(&w, &image, 0, MHZ, 0);
+    windows_init(&w, &image, &core, 0);
     for (uint32_t n = 0; n < 20000; n++) {
         x = x * 6364136223846793005ull + 1442695040888963407ull;
         struct windows_choice c = windows_next(&w, now);
