@@ -35,7 +35,7 @@ HOSTED_CFLAGS := -std=c11 -D_GNU_SOURCE -Isrc -Ihosts -Icli $(BULKHEAD_WARN)
 OPT           := -O2 -g
 
 CORE_OBJ := $(BULKHEAD_CORE_SRC:./src/%.c=$(B)/core/%.o)
-CLI_SRC  := $(sort $(wildcard hosts/kvm/*.c cli/*.c))
+CLI_SRC  := $(sort $(wildcard hosts/kvm/*.c hosts/sel4/plan/*.c cli/*.c))
 CLI_OBJ  := $(CLI_SRC:%.c=$(B)/cmd/%.o)
 
 $(B)/core/%.o: src/%.c Makefile bulkhead.mk

@@ -65,6 +65,9 @@ for conf in good/*.conf bad/*.conf systems/*.conf; do
     expect "$expected" "$bulkhead" check "$conf"
 done
 
+# Who can reach what under seL4.
+expect "$tests/calls/rights.expect" "$bulkhead" check --rights good/sel4.conf
+
 # Not even text.
 mkdir directory
 : >empty.conf

@@ -105,6 +105,7 @@ static void derive_io(struct rights *r, const struct system_image *image, uint32
         uint32_t sw = vm->nic[n].switch_;
         rights_add(r, vmm, THING(THING_CHANNEL, vmm, n), BOTH);
         rights_add(r, io, THING(THING_CHANNEL, vmm, n), BOTH);
+        rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_CHANNEL, vmm, n), RIGHT_READ); /* counts */
         plugged(r, io, sw, system_port(image, sw, v, n));
     }
 }
@@ -140,13 +141,15 @@ void rights_derive(struct rights *r, const struct system_image *image, uint32_t 
         }
     }
     for (uint32_t s = 0; s < image->switches; s++) { /* bound: SYSTEM_SWITCHES_MAX */
-        everybody(r, PARTY(PARTY_SWITCH, s));
+        uint32_t sw = PARTY(PARTY_SWITCH, s);
+        everybody(r, sw);
+        rights_add(r, sw, THING(THING_COUNTS, sw, 0), BOTH);
+        rights_add(r, init, THING(THING_COUNTS, sw, 0), RIGHT_READ);
     }
     for (uint32_t n = 0; n < image->sel4.natives; n++) { /* bound: SYSTEM_NATIVES_MAX */
         uint32_t native = PARTY(PARTY_NATIVE, n);
         uint32_t sw = image->sel4.native[n].switch_;
         everybody(r, native);
-        speaks(r, native);
         plugged(r, native, sw, system_native_port(image, sw, n));
     }
 }

@@ -46,6 +46,7 @@ enum thing_kind {
     THING_TIME,    /* scheduling context of vmm `of`                                       */
     THING_CHANNEL, /* between vmm and io, one per card; `of` is the vmm, `n` the card      */
     THING_FRAMES,  /* rings of a switch's port; `of` is the switch, `n` the port           */
+    THING_COUNTS,  /* what switch `of` counts: init reads it                                */
     THING_COM1,    /* I/O ports 0x3F8-0x3FF                                                */
     THING_HPET,    /* its registers                                                        */
     THING_HPET_IRQ,

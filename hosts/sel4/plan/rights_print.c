@@ -67,23 +67,15 @@ static const struct {
     bool of;       /* somebody's    */
     bool numbered; /* several of it */
 } thing_names[] = {
-    [THING_NONE] = {"nothing", false, false},
-    [THING_PROGRAM] = {"program", false, false},
-    [THING_PRIVATE] = {"private", true, false},
-    [THING_ARGS] = {"args", true, false},
-    [THING_NOTIFY] = {"notify", true, false},
-    [THING_REPORT] = {"report", false, false},
-    [THING_SAY] = {"say", true, false},
-    [THING_WAKE] = {"wake", true, false},
-    [THING_RAM] = {"ram", true, false},
-    [THING_FILES] = {"files", true, false},
-    [THING_VCPU] = {"vcpu", true, false},
-    [THING_TIME] = {"time", true, false},
-    [THING_CHANNEL] = {"channel", true, true},
-    [THING_FRAMES] = {"frames", true, true},
-    [THING_COM1] = {"com1", false, false},
-    [THING_HPET] = {"hpet", false, false},
-    [THING_HPET_IRQ] = {"hpet-irq", false, false},
+    [THING_NONE] = {"nothing", false, false},   [THING_PROGRAM] = {"program", false, false},
+    [THING_PRIVATE] = {"private", true, false}, [THING_ARGS] = {"args", true, false},
+    [THING_NOTIFY] = {"notify", true, false},   [THING_REPORT] = {"report", false, false},
+    [THING_SAY] = {"say", true, false},         [THING_WAKE] = {"wake", true, false},
+    [THING_RAM] = {"ram", true, false},         [THING_FILES] = {"files", true, false},
+    [THING_VCPU] = {"vcpu", true, false},       [THING_TIME] = {"time", true, false},
+    [THING_CHANNEL] = {"channel", true, true},  [THING_FRAMES] = {"frames", true, true},
+    [THING_COUNTS] = {"counts", true, false},   [THING_COM1] = {"com1", false, false},
+    [THING_HPET] = {"hpet", false, false},      [THING_HPET_IRQ] = {"hpet-irq", false, false},
 };
 
 static void put_thing(struct text *t, const struct system_image *image, uint32_t thing)
