@@ -68,6 +68,32 @@ done
 # Who can reach what under seL4.
 expect "$tests/calls/rights.expect" "$bulkhead" check --rights good/sel4.conf
 
+# What an installed seL4 may lack: configurations in one way wrong each, made from a sound one.
+prefix() {
+    mkdir -p "$1/bin" "$1/libsel4/include/kernel" "$1/libsel4/include/sel4"
+    echo >"$1/bin/kernel.elf"
+    echo '#define seL4_UserVSpaceTop 1' >"$1/libsel4/include/sel4/sel4.h"
+    cat >"$1/libsel4/include/kernel/gen_config.h"
+}
+sound_sel4() {
+    printf '#define CONFIG_%s\n' 'SEL4_ARCH  x86_64' 'KERNEL_MCS  1' 'VTX  1' 'X86_64_VTX_64BIT_GUESTS  1' \
+        'MAX_NUM_NODES  1' 'IRQ_IOAPIC  1' 'SYSCALL  1' 'MULTIBOOT2_HEADER  1' \
+        'MAX_NUM_BOOTINFO_UNTYPED_CAPS  230'
+}
+sound_sel4 | prefix sel4-sound
+sound_sel4 | grep -v 'VTX' | prefix sel4-no-vtx
+sound_sel4 | grep -v 'MCS' | sed 's/NODES  1/NODES  4/; s/230/4096/' | prefix sel4-classic
+sound_sel4 | sed 's/x86_64/aarch64/' | prefix sel4-arm
+{ sound_sel4; echo '#define CONFIG_SUPPORT_PCID  1'; } | prefix sel4-old
+echo >sel4-old/libsel4/include/sel4/sel4.h
+rm sel4-old/bin/kernel.elf
+mkdir sel4-empty
+echo >sel4-empty/file
+for name in sound no-vtx classic arm old empty missing; do
+    expect "$tests/calls/sel4-prefix-$name.expect" "$top/tools/sel4-prefix" "sel4-$name"
+done
+expect "$tests/calls/sel4-prefix-unset.expect" "$top/tools/sel4-prefix" ""
+
 # Not even text.
 mkdir directory
 : >empty.conf

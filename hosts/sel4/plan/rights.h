@@ -80,7 +80,7 @@ void rights_derive(struct rights *r, const struct system_image *image, uint32_t 
 
 /* --- What was given ----------------------------------------------------------------------------- */
 
-#define RIGHTS_SLOTS  32768u /* slots of init's CNode that can be followed */
+#define RIGHTS_SLOTS  65536u /* slots of init's CNode that can be followed */
 #define RIGHTS_THINGS 256u
 
 struct rights_record {
