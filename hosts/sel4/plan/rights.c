@@ -80,6 +80,7 @@ static void derive_vmm(struct rights *r, const struct system_image *image, uint3
     rights_add(r, vmm, THING(THING_FILES, vmm, 0), RIGHT_READ);
     rights_add(r, vmm, THING(THING_VCPU, vmm, 0), RIGHT_USE);
     rights_add(r, keeper, THING(THING_TIME, vmm, 0), RIGHT_USE);
+    rights_add(r, keeper, THING(THING_THREAD, vmm, 0), RIGHT_USE);
 }
 
 /* A port's rings, and a signal each way. */
@@ -92,13 +93,15 @@ static void plugged(struct rights *r, uint32_t party, uint32_t switch_, uint32_t
     signals(r, sw, party);
 }
 
-static void derive_io(struct rights *r, const struct system_image *image, uint32_t v)
+/* The keeper wakes the vmm, which may be parked. */
+static void derive_io(struct rights *r, const struct system_image *image, uint32_t v,
+                      uint32_t cores)
 {
     const struct system_vm *vm = &image->vm[v];
     uint32_t vmm = PARTY(PARTY_VMM, v);
     uint32_t io = PARTY(PARTY_IO, v);
     everybody(r, io);
-    signals(r, io, vmm);
+    signals(r, io, PARTY(PARTY_KEEPER, system_sel4_cpu(vm->cpu) % cores));
     signals(r, vmm, io);
     rights_add(r, io, THING(THING_RAM, vmm, 0), BOTH);
     for (uint32_t n = 0; n < vm->nics; n++) { /* bound: SYSTEM_NICS_MAX */
@@ -110,14 +113,22 @@ static void derive_io(struct rights *r, const struct system_image *image, uint32
     }
 }
 
+/* Its helper is a guest of a few instructions that holds nothing but CR2. */
+static void derive_keeper(struct rights *r, uint32_t core)
+{
+    uint32_t keeper = PARTY(PARTY_KEEPER, core);
+    everybody(r, keeper);
+    rights_add(r, keeper, THING(THING_VCPU, keeper, 0), RIGHT_USE);
+}
+
 static void derive_keepers(struct rights *r, const struct system_image *image, uint32_t cores)
 {
-    for (uint32_t v = 0; v < image->vms; v++) { /* bound: SYSTEM_VMS_MAX */
-        everybody(r, PARTY(PARTY_KEEPER, system_sel4_cpu(image->vm[v].cpu) % cores));
-    }
-    /* The machine's clock: the first one's. */
     uint32_t first = PARTY(PARTY_KEEPER, 0);
-    everybody(r, first);
+    derive_keeper(r, 0);
+    for (uint32_t v = 0; v < image->vms; v++) { /* bound: SYSTEM_VMS_MAX */
+        derive_keeper(r, system_sel4_cpu(image->vm[v].cpu) % cores);
+    }
+    /* The machine's clock is the first one's. */
     rights_add(r, first, THING(THING_HPET, 0, 0), BOTH);
     rights_add(r, first, THING(THING_HPET_IRQ, 0, 0), RIGHT_USE);
 }
@@ -137,7 +148,7 @@ void rights_derive(struct rights *r, const struct system_image *image, uint32_t 
     for (uint32_t v = 0; v < image->vms; v++) { /* bound: SYSTEM_VMS_MAX */
         derive_vmm(r, image, v, cores);
         if (image->vm[v].nics != 0) {
-            derive_io(r, image, v);
+            derive_io(r, image, v, cores);
         }
     }
     for (uint32_t s = 0; s < image->switches; s++) { /* bound: SYSTEM_SWITCHES_MAX */

@@ -42,8 +42,9 @@ enum thing_kind {
     THING_WAKE,    /* when party `of` wants to be woken                                    */
     THING_RAM,     /* of the guest; `of` is its vmm                                        */
     THING_FILES,   /* guests' files of vmm `of`                                            */
-    THING_VCPU,    /* of vmm `of`                                                          */
-    THING_TIME,    /* scheduling context of vmm `of`                                       */
+    THING_VCPU,    /* of vmm, or the helper of keeper `of`                                 */
+    THING_TIME,    /* scheduling context of vmm `of`: its keeper parks and unparks it      */
+    THING_THREAD,  /* of vmm `of`                                                          */
     THING_CHANNEL, /* between vmm and io, one per card; `of` is the vmm, `n` the card      */
     THING_FRAMES,  /* rings of a switch's port; `of` is the switch, `n` the port           */
     THING_COUNTS,  /* what switch `of` counts: init reads it                                */

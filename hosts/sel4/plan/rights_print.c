@@ -2,37 +2,7 @@
  * Lists of rights as lines of text, and held against each other. */
 #include "sel4/plan/rights.h"
 
-#define LINE_BYTES 192u
-
-/* A line being written; what does not fit is cut off. */
-struct text {
-    uint32_t used;
-    char byte[LINE_BYTES];
-};
-
-static void put(struct text *t, const char *s)
-{
-    for (uint32_t i = 0; i < LINE_BYTES && s[i] != 0; i++) { /* bound: LINE_BYTES */
-        if (t->used < LINE_BYTES - 1u) {
-            t->byte[t->used] = s[i];
-            t->used++;
-        }
-    }
-    t->byte[t->used] = 0;
-}
-
-static void put_number(struct text *t, uint32_t n)
-{
-    char digits[11];
-    uint32_t at = 10;
-    digits[at] = 0;
-    do { /* bound: 10 digits */
-        at--;
-        digits[at] = (char)('0' + n % 10u);
-        n /= 10u;
-    } while (n != 0 && at > 0);
-    put(t, &digits[at]);
-}
+#include "sel4/plan/text.h"
 
 /* --- Names ------------------------------------------------------------------------------------- */
 
@@ -46,19 +16,19 @@ static void put_party(struct text *t, const struct system_image *image, uint32_t
 {
     uint32_t kind = party >> 8;
     uint32_t index = party & 0xFFu;
-    put(t, kind <= PARTY_INIT ? party_names[kind] : "?");
+    text_add(t, kind <= PARTY_INIT ? party_names[kind] : "?");
     if (kind == PARTY_VMM || kind == PARTY_IO) {
-        put(t, ":");
-        put(t, image->vm[index % SYSTEM_VMS_MAX].name);
+        text_add(t, ":");
+        text_add(t, image->vm[index % SYSTEM_VMS_MAX].name);
     } else if (kind == PARTY_SWITCH) {
-        put(t, ":");
-        put(t, image->switch_[index % SYSTEM_SWITCHES_MAX].name);
+        text_add(t, ":");
+        text_add(t, image->switch_[index % SYSTEM_SWITCHES_MAX].name);
     } else if (kind == PARTY_NATIVE) {
-        put(t, ":");
-        put(t, image->sel4.native[index % SYSTEM_NATIVES_MAX].name);
+        text_add(t, ":");
+        text_add(t, image->sel4.native[index % SYSTEM_NATIVES_MAX].name);
     } else if (kind == PARTY_KEEPER) {
-        put(t, ":");
-        put_number(t, index);
+        text_add(t, ":");
+        text_number(t, index);
     }
 }
 
@@ -67,33 +37,43 @@ static const struct {
     bool of;       /* somebody's    */
     bool numbered; /* several of it */
 } thing_names[] = {
-    [THING_NONE] = {"nothing", false, false},   [THING_PROGRAM] = {"program", false, false},
-    [THING_PRIVATE] = {"private", true, false}, [THING_ARGS] = {"args", true, false},
-    [THING_NOTIFY] = {"notify", true, false},   [THING_REPORT] = {"report", false, false},
-    [THING_SAY] = {"say", true, false},         [THING_WAKE] = {"wake", true, false},
-    [THING_RAM] = {"ram", true, false},         [THING_FILES] = {"files", true, false},
-    [THING_VCPU] = {"vcpu", true, false},       [THING_TIME] = {"time", true, false},
-    [THING_CHANNEL] = {"channel", true, true},  [THING_FRAMES] = {"frames", true, true},
-    [THING_COUNTS] = {"counts", true, false},   [THING_COM1] = {"com1", false, false},
-    [THING_HPET] = {"hpet", false, false},      [THING_HPET_IRQ] = {"hpet-irq", false, false},
+    [THING_NONE] = {"nothing", false, false},
+    [THING_PROGRAM] = {"program", false, false},
+    [THING_PRIVATE] = {"private", true, false},
+    [THING_ARGS] = {"args", true, false},
+    [THING_NOTIFY] = {"notify", true, false},
+    [THING_REPORT] = {"report", false, false},
+    [THING_SAY] = {"say", true, false},
+    [THING_WAKE] = {"wake", true, false},
+    [THING_RAM] = {"ram", true, false},
+    [THING_FILES] = {"files", true, false},
+    [THING_VCPU] = {"vcpu", true, false},
+    [THING_TIME] = {"time", true, false},
+    [THING_THREAD] = {"thread", true, false},
+    [THING_CHANNEL] = {"channel", true, true},
+    [THING_FRAMES] = {"frames", true, true},
+    [THING_COUNTS] = {"counts", true, false},
+    [THING_COM1] = {"com1", false, false},
+    [THING_HPET] = {"hpet", false, false},
+    [THING_HPET_IRQ] = {"hpet-irq", false, false},
 };
 
 static void put_thing(struct text *t, const struct system_image *image, uint32_t thing)
 {
     uint32_t kind = thing >> 24;
     if (kind > THING_HPET_IRQ) {
-        put(t, "?");
+        text_add(t, "?");
         return;
     }
-    put(t, thing_names[kind].name);
+    text_add(t, thing_names[kind].name);
     if (thing_names[kind].of) {
-        put(t, "(");
+        text_add(t, "(");
         put_party(t, image, thing & 0xFFFFu);
         if (thing_names[kind].numbered) {
-            put(t, ",");
-            put_number(t, thing >> 16 & 0xFFu);
+            text_add(t, ",");
+            text_number(t, thing >> 16 & 0xFFu);
         }
-        put(t, ")");
+        text_add(t, ")");
     }
 }
 
@@ -112,8 +92,8 @@ static void put_rights(struct text *t, uint32_t thing, uint32_t rights)
     const char *gap = " ";
     for (uint32_t i = 0; i < 3u; i++) { /* bound: 3 */
         if ((rights & words[i].right) != 0) {
-            put(t, gap);
-            put(t, words[i].name);
+            text_add(t, gap);
+            text_add(t, words[i].name);
             gap = "+";
         }
     }
@@ -128,9 +108,9 @@ static void say_right(const struct rights_out *out, const struct system_image *i
                       const char *what, const struct right *r)
 {
     struct text t = {.used = 0};
-    put(&t, what);
+    text_add(&t, what);
     put_party(&t, image, r->party);
-    put(&t, " ");
+    text_add(&t, " ");
     put_thing(&t, image, r->thing);
     put_rights(&t, r->thing, r->rights);
     say(out, &t);
@@ -174,11 +154,11 @@ static void say_pair(const struct rights *r, uint32_t a, uint32_t b,
             continue;
         }
         struct text t = {.used = 0};
-        put(&t, "share ");
+        text_add(&t, "share ");
         put_party(&t, image, mine->party);
-        put(&t, " ");
+        text_add(&t, " ");
         put_party(&t, image, r->right[k].party);
-        put(&t, " ");
+        text_add(&t, " ");
         put_thing(&t, image, mine->thing);
         put_rights(&t, mine->thing, mine->rights);
         put_rights(&t, mine->thing, r->right[k].rights);
@@ -187,9 +167,9 @@ static void say_pair(const struct rights *r, uint32_t a, uint32_t b,
     }
     if (!any) {
         struct text t = {.used = 0};
-        put(&t, "apart ");
+        text_add(&t, "apart ");
         put_party(&t, image, r->right[a].party);
-        put(&t, " ");
+        text_add(&t, " ");
         put_party(&t, image, r->right[b].party);
         say(out, &t);
     }

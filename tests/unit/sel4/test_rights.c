@@ -65,6 +65,7 @@ static void each_component_has_what_the_file_implies(void **state)
         "cap console say(vmm:rtos) read+write",
         "cap keeper:0 hpet read+write",
         "cap keeper:0 time(vmm:linux) use",
+        "cap keeper:0 vcpu(keeper:0) use",
         "cap keeper:0 wake(vmm:rtos) read",
         "cap vmm:rtos ram(vmm:rtos) read+write",
         "cap vmm:rtos vcpu(vmm:rtos) use",
@@ -115,7 +116,7 @@ static void pairs_share_wires_or_nothing(void **state)
         "apart io:rtos io:linux",
         "apart io:rtos native:echo",
         "share vmm:rtos io:rtos ram(vmm:rtos) read+write read+write",
-        "share vmm:rtos io:rtos notify(vmm:rtos) wait signal",
+        "share keeper:0 io:rtos notify(keeper:0) wait signal",
         "share io:rtos switch:deck frames(switch:deck,0) read+write read+write",
         "share switch:deck native:echo notify(native:echo) signal wait",
         "share console vmm:rtos notify(console) wait signal",
@@ -262,8 +263,7 @@ static void the_largest_system_fits(void **state)
     image.vms = SYSTEM_VMS_MAX;
     image.switches = SYSTEM_SWITCHES_MAX;
     for (uint32_t v = 0; v < SYSTEM_VMS_MAX; v++) {
-        snprintf(image.vm[v].name, sizeof(image.vm[v].name), "vm-%u-with-a-very-long-name",
-                 v);
+        snprintf(image.vm[v].name, sizeof(image.vm[v].name), "vm-%u-with-a-very-long-name", v);
         image.vm[v].cpu = v;
         image.vm[v].nics = SYSTEM_NICS_MAX;
         image.vm[v].nic[1].switch_ = 1;
