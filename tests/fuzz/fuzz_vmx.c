@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Exits of VMX with whatever a guest can make of them, one after the other, on one vCPU. Each is answered
+ * by the host itself, or translated for the core, whose part a few bytes play; nothing may trap, and what
+ * goes back into the guest must be what the processor would accept. */
+#include "fuzz.h"
+#include "sel4/vmx/limits.h"
+#include "sel4/vmx/vcpu.h"
+
+#define FIELDS 0x7000u
+
+struct machine {
+    uint64_t field[FIELDS];
+    uint8_t ram[8192];
+    struct gmem mem;
+    struct vmx_vcpu v;
+};
+
+static struct machine m;
+
+static uint64_t field_read(void *host, uint32_t field)
+{
+    (void)host;
+    FUZZ_CHECK(field < FIELDS);
+    return m.field[field];
+}
+
+static uint64_t field_write(void *host, uint32_t field, uint64_t value)
+{
+    (void)host;
+    FUZZ_CHECK(field < FIELDS);
+    m.field[field] = value;
+    return value;
+}
+
+static void gprs_write(void *host, const uint64_t gpr[VMX_GPRS])
+{
+    (void)host;
+    (void)gpr;
+}
+
+static uint64_t msr_read_any(void *host, uint32_t index)
+{
+    (void)host;
+    FUZZ_CHECK(index >= VMX_MSR_STAR && index <= VMX_MSR_FMASK);
+    return index;
+}
+
+/* The kernel loads these without looking. */
+static void msr_write_good(void *host, uint32_t index, uint64_t value)
+{
+    (void)host;
+    bool address = index == VMX_MSR_LSTAR || index == VMX_MSR_CSTAR;
+    uint64_t high = value >> 47;
+    FUZZ_CHECK(index >= VMX_MSR_STAR && index <= VMX_MSR_FMASK);
+    FUZZ_CHECK(!address || high == 0 || high == 0x1FFFF);
+}
+
+static void cr2_write(void *host, uint64_t value)
+{
+    (void)host;
+    (void)value;
+}
+
+static void start(void)
+{
+    memset(&m, 0, sizeof(m));
+    FUZZ_CHECK(gmem_add(&m.mem, 0, sizeof(m.ram), m.ram));
+    const struct vmx_port port = {.read = field_read,
+                                  .write = field_write,
+                                  .write_gprs = gprs_write,
+                                  .read_msr = msr_read_any,
+                                  .write_msr = msr_write_good,
+                                  .write_cr2 = cr2_write};
+    const struct vmx_limits limits = {.xcr0 = XCR0_X87 | XCR0_SSE,
+                                      .cr4 = CR4_PAE | CR4_PSE | 8u,
+                                      .efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
+                                      .timer_rate = 5,
+                                      .slice_tsc = 100000,
+                                      .mem = &m.mem};
+    struct vcpu_regs regs;
+    memset(&regs, 0, sizeof(regs));
+    regs.cr0 = CR0_PE | CR0_ET;
+    regs.rflags = RFLAGS_FIXED;
+    regs.xcr0 = XCR0_X87;
+    FUZZ_CHECK(vmx_start(&m.v, &port, &limits) == NULL);
+    vmx_regs_store(&m.v, REGS_ALL, &regs);
+}
+
+/* What VMX promises of the state that it is given, as far as the host has a hand in it. */
+static void check_entry(const struct vmx_words *w)
+{
+    bool event = (w->event & EVENT_VALID) != 0;
+    bool has_code = (w->event & EVENT_ERROR_CODE) != 0;
+    uint32_t blocked = (uint32_t)m.field[VMCS_INTERRUPTIBILITY];
+    FUZZ_CHECK(!event || (blocked & (BLOCKED_STI | BLOCKED_MOV_SS)) == 0);
+    FUZZ_CHECK(!has_code || (m.field[VMCS_CR0] & CR0_PE) != 0);
+    FUZZ_CHECK((m.field[VMCS_CR0] & (CR0_CD | CR0_NW)) == 0);
+    FUZZ_CHECK((m.field[VMCS_CR0] & CR0_NE) != 0);
+    FUZZ_CHECK((m.field[VMCS_CR4] & (1ull << 13)) != 0); /* VMXE */
+    FUZZ_CHECK((m.field[VMCS_DR7] & 0xFFu) == 0); /* no breakpoint of one guest for another */
+    FUZZ_CHECK(m.field[VMCS_TIMER] != 0);
+    bool lma = (m.field[VMCS_EFER] & EFER_LMA) != 0;
+    FUZZ_CHECK(!lma || (m.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E) != 0);
+}
+
+/* The core's part: it looks at the registers, changes some, and plans something. */
+static void play_core(struct fuzz_in *in, const struct vm_exit *x, struct vm_plan *plan)
+{
+    uint8_t how = (uint8_t)fuzz_take(in, 1);
+    memset(plan, 0, sizeof(*plan));
+    plan->deadline_tsc = fuzz_take(in, 2);
+    plan->cr8 = how & 15u;
+    plan->irq_window = (how & 16u) != 0;
+    if (x->kind != VM_EXIT_NONE && m.v.gpr_known) {
+        struct vcpu_regs regs;
+        memset(&regs, 0, sizeof(regs));
+        vmx_regs_fetch(&m.v, 0, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);
+        regs.rip += x->insn_len;
+        vmx_regs_store(&m.v, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);
+    }
+    if (x->irq_ready && (how & 64u) != 0) {
+        plan->inject = VM_INJECT_IRQ;
+        plan->vector = how;
+    } else if (x->kind != VM_EXIT_NONE && m.v.own.info == 0 && (how & 128u) != 0) {
+        plan->inject = VM_INJECT_EXCEPTION;
+        plan->vector = 13;
+        plan->has_error_code = true;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_in in = {.at = data, .left = size};
+    struct vmx_words words = {0};
+    start();
+    while (in.left > 0) { /* bound: size */
+        struct vmx_exit_info i = {0};
+        struct vm_exit x;
+        struct vm_plan plan;
+        uint8_t reason = (uint8_t)fuzz_take(&in, 1);
+        i.reason = reason == 0xFFu ? REASON_VM_FAIL : reason == 0xFEu ? VMX_CAME_BACK : reason;
+        i.insn_len = (uint32_t)fuzz_take(&in, 1) & 15u;
+        i.qualification = fuzz_take(&in, 4);
+        i.rip = words.rip + fuzz_take(&in, 1);
+        i.event = i.reason == VMX_CAME_BACK && (i.qualification & 1u) != 0 ? words.event : 0;
+        i.rflags = fuzz_take(&in, 3) | RFLAGS_FIXED;
+        i.blocked = (uint32_t)fuzz_take(&in, 1) & 0xFu;
+        i.cr3 = fuzz_take(&in, 2);
+        uint64_t value = fuzz_take(&in, 8);
+        for (uint32_t n = 0; n < VMX_GPRS; n++) {
+            i.gpr[n] = value;
+        }
+        i.gpr[2] = 0xC0000080u + (uint32_t)(value & 7u); /* RCX: an MSR near those of SYSCALL */
+        m.field[VMCS_EXIT_EVENT] = EVENT_VALID | (uint32_t)(i.qualification & 0x1FFFu);
+        if (i.event == 0) { /* else the guest was not entered */
+            m.field[VMCS_INTERRUPTIBILITY] = i.blocked;
+        }
+        vmx_exit(&m.v, &i, &x);
+        FUZZ_CHECK((uint32_t)x.kind < VM_EXIT_KINDS);
+        FUZZ_CHECK(x.kind != VM_EXIT_HOST_ERROR || x.u.error.message != NULL);
+        FUZZ_CHECK(m.v.own.info == 0 || (!x.irq_ready && !x.nmi_ready));
+        play_core(&in, &x, &plan);
+        vmx_entry(&m.v, &plan, 0, &words);
+        check_entry(&words);
+    }
+    return 0;
+}
