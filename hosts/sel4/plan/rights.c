@@ -155,6 +155,10 @@ void rights_derive(struct rights *r, const struct system_image *image, uint32_t 
         uint32_t sw = PARTY(PARTY_SWITCH, s);
         everybody(r, sw);
         rights_add(r, sw, THING(THING_COUNTS, sw, 0), BOTH);
+        uint32_t uplink = system_port(image, s, SYSTEM_VMS_MAX, 0);
+        if (uplink != SYSTEM_PORTS_MAX) { /* nobody is behind it */
+            rights_add(r, sw, THING(THING_FRAMES, sw, uplink), BOTH);
+        }
         rights_add(r, init, THING(THING_COUNTS, sw, 0), RIGHT_READ);
     }
     for (uint32_t n = 0; n < image->sel4.natives; n++) { /* bound: SYSTEM_NATIVES_MAX */

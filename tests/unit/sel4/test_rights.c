@@ -131,6 +131,18 @@ static void pairs_share_wires_or_nothing(void **state)
     assert_null(strstr(text, "share vmm:rtos vmm:linux"));
 }
 
+static void nobody_is_behind_an_uplink(void **state)
+{
+    (void)state;
+    flightdeck();
+    image.switch_[0].uplink = SYSTEM_UPLINK_USER; /* port 3; the native has 4 then */
+    rights_derive(&wanted, &image, 1);
+    rights_print(&wanted, &image, &out);
+    assert_true(said("cap switch:deck frames(switch:deck,3) read+write"));
+    assert_true(said("cap native:echo frames(switch:deck,4) read+write"));
+    assert_null(strstr(text, "echo frames(switch:deck,3)"));
+}
+
 static void a_core_of_its_own_has_its_own_keeper(void **state)
 {
     (void)state;
@@ -281,6 +293,7 @@ int main(void)
         cmocka_unit_test(each_component_has_what_the_file_implies),
         cmocka_unit_test(what_is_not_implied_is_not_there),
         cmocka_unit_test(pairs_share_wires_or_nothing),
+        cmocka_unit_test(nobody_is_behind_an_uplink),
         cmocka_unit_test(a_core_of_its_own_has_its_own_keeper),
         cmocka_unit_test(what_was_given_is_what_was_wanted),
         cmocka_unit_test(each_right_that_is_missing_is_found),
