@@ -30,19 +30,41 @@ static const struct say_sink sink = {.put = init_put, .owner = &init};
 
 /* --- Building ---------------------------------------------------------------------------------- */
 
+/* Who has which ring, and which page to ask to be woken. */
+static uint32_t speaker_party(uint32_t i)
+{
+    return i < SYSTEM_VMS_MAX ? PARTY(PARTY_VMM, i) : PARTY(PARTY_INIT, 0);
+}
+
+static uint32_t client_party(uint32_t i)
+{
+    return i < SYSTEM_VMS_MAX ? PARTY(PARTY_VMM, i) : PARTY(PARTY_CONSOLE, 0);
+}
+
+/* There are as many as can be; those of VMs that are not there are nobody's. */
+static bool in_use(const struct init *in, uint32_t i)
+{
+    return i < in->system->vms || i >= SYSTEM_VMS_MAX;
+}
+
 static void make_shared(struct init *in)
 {
     struct world *w = &in->world;
+    part_topic(in, THING(THING_REPORT, 0, 0));
     in->endpoint = world_make(w, SYS_OBJECT_ENDPOINT, 0);
+    part_topic(in, THING_NONE);
     in->reply = world_make(w, SYS_OBJECT_REPLY, 0);
     for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
+        part_topic(in, THING(THING_SAY, speaker_party(i), 0));
         for (uint32_t k = 0; k < PART_RING_PAGES; k++) {
             in->ring_frame[i][k] = world_make(w, SYS_OBJECT_FRAME, 0);
         }
     }
     for (uint32_t i = 0; i < PART_CLIENTS; i++) {
+        part_topic(in, THING(THING_WAKE, client_party(i), 0));
         in->wake_frame[i] = world_make(w, SYS_OBJECT_FRAME, 0);
     }
+    part_topic(in, THING_NONE);
 }
 
 static void share_ring(struct init *in, const struct part *p, uint32_t speaker)
@@ -62,7 +84,9 @@ static void build_console(struct init *in)
     p->period_us = 5000;
     part_build(in, p);
     for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
-        share_ring(in, p, i);
+        if (in_use(in, i)) {
+            share_ring(in, p, i);
+        }
     }
     part_grant(in, p, in->ports, PART_CAP_PORTS, SYS_ALL, 0);
 }
@@ -87,7 +111,9 @@ static void build_keeper(struct init *in)
     helper_build(in, p);
     part_share(in, p, in->hpet, PART_HPET, SYS_READ | SYS_WRITE, true);
     for (uint32_t i = 0; i < PART_CLIENTS; i++) {
-        part_share(in, p, in->wake_frame[i], PART_WAKE(i), SYS_READ, false);
+        if (in_use(in, i)) {
+            part_share(in, p, in->wake_frame[i], PART_WAKE(i), SYS_READ, false);
+        }
     }
     struct world *w = &in->world;
     uint64_t irq = world_slot(w);
@@ -96,6 +122,9 @@ static void build_keeper(struct init *in)
         sys_irq_notify(irq, badged) != 0) {
         world_stop(w, "the kernel refuses the HPET's interrupt", in->hpet_pin);
     }
+    part_topic(in, THING(THING_HPET_IRQ, 0, 0));
+    rights_made(&w->rights, irq);
+    part_topic(in, THING_NONE);
     part_grant(in, p, irq, PART_CAP_IRQ, SYS_ALL, 0);
     add_client(in, &in->part[in->console], PART_CLIENTS - 1u);
 }
@@ -121,7 +150,8 @@ static void build_vm(struct init *in, uint32_t index)
     part_grant(in, keeper, p->sched, PART_CAP_SCHED + index, SYS_ALL, 0);
     part_grant(in, keeper, p->tcb, PART_CAP_TCB + index, SYS_ALL, 0);
     in->wake[index] = (volatile struct part_wake *)init_map(
-        in, world_copy(&in->world, in->wake_frame[index], SYS_READ | SYS_WRITE, 0), false);
+        in, world_copy(&in->world, in->wake_frame[index], SYS_READ | SYS_WRITE, 0),
+        SYS_READ | SYS_WRITE, false);
     in->wake_signal[index] = world_copy(&in->world, keeper->notify, SYS_WRITE, 1ull << index);
 }
 
@@ -130,9 +160,11 @@ static void hand_over_console(struct init *in)
 {
     uint64_t first = 0;
     for (uint32_t k = 0; k < PART_RING_PAGES; k++) {
-        uint64_t at = init_map(in, in->ring_frame[PART_SPEAKERS - 1u][k], false);
+        uint64_t at =
+            init_map(in, in->ring_frame[PART_SPEAKERS - 1u][k], SYS_READ | SYS_WRITE, false);
         first = k == 0 ? at : first;
     }
+    rights_settle(in);
     init_ring = (struct part_ring *)first;
     (void)sys_delete(in->ports);
     part_start(in, &in->part[in->console]);
@@ -158,12 +190,17 @@ static void build(struct init *in, const void *boot_info)
     sys_set_ipc_buffer(w->boot.ipc_buffer);
     in->sched_control = sys_sched_control(boot_info);
     in->ports = world_slot(w);
+    part_topic(in, THING(THING_COM1, 0, 0));
+    rights_made(&w->rights, in->ports);
+    part_topic(in, THING_NONE);
     if (sys_issue_ports(COM1_FIRST, COM1_LAST, in->ports) == 0) {
         com1_init(in->ports);
     }
     say(&sink, "\r\nbulkhead: init on seL4, %U MiB in %u untypeds, %U slots\r\n",
         world_left(w) >> 20, w->boot.untypeds, w->boot.end_slot - w->boot.free_slot);
     read_system(in);
+    rights_name_image(in);
+    vm_claim_ram(in);
     clock_find(in);
     make_shared(in);
     build_console(in);

@@ -89,10 +89,18 @@ void part_share(struct init *in, const struct part *p, uint64_t frame, uint64_t 
 void part_start(struct init *in, struct part *p);
 
 /* Maps a frame for init itself; returns the address. */
-uint64_t init_map(struct init *in, uint64_t frame, bool device);
+uint64_t init_map(struct init *in, uint64_t frame, uint32_t rights, bool device);
+
+void init_unmap(struct init *in, uint64_t frame);
+
+/* The part's name in the list of rights, and what is made from here on: its, or (0) nobody's. */
+uint32_t part_party(const struct part *p);
+void part_topic(struct init *in, uint32_t thing);
 
 /* --- init_vm.c: what a vmm has besides ---------------------------------------------------------- */
 
+/* Claims the RAM of all VMs: named ranges first. Before any object is made. */
+void vm_claim_ram(struct init *in);
 /* Guest RAM, in the vmm, in its io and in the guest; the guest's files; vCPU and nested page tables. */
 void vm_build(struct init *in, struct part *p,
               const struct part *io); /* io: NULL if there is none */
@@ -109,6 +117,14 @@ struct part *net_build_io(struct init *in, uint32_t vm);
 void net_join(struct init *in, const struct part *vmm, const struct part *io);
 /* Shows the counters of all cards and ports. */
 void net_show(const struct init *in, const struct say_sink *out);
+
+/* --- init_rights.c ------------------------------------------------------------------------------ */
+
+/* Names the frames of init's own image: everybody's program. */
+void rights_name_image(struct init *in);
+/* What init itself holds on to, then all of it held against the system file, and printed. Does not
+ * return if they differ. */
+void rights_settle(struct init *in);
 
 /* --- init_clock.c ------------------------------------------------------------------------------ */
 

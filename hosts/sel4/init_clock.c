@@ -44,17 +44,20 @@ static bool choose_pin(struct init *in, uint64_t base)
 void clock_find(struct init *in)
 {
     struct world *w = &in->world;
+    part_topic(in, THING(THING_HPET, 0, 0));
     in->hpet = world_device(w, HPET_PHYSICAL);
+    part_topic(in, THING_NONE);
     if (in->hpet == 0) {
         world_stop(w, "no HPET where PCs have it: the kernel gives no device memory there",
                    HPET_PHYSICAL);
     }
-    uint64_t base = init_map(in, in->hpet, true);
+    uint64_t base = init_map(in, in->hpet, SYS_READ | SYS_WRITE, true);
     if (!hpet_present(base) || !choose_pin(in, base)) {
         world_stop(w, "no usable HPET where PCs have it; switch it on in the firmware",
                    hpet_read(base, HPET_CAP));
     }
     in->tsc_khz = measure(base);
+    init_unmap(in, in->hpet); /* from here on the keeper's */
     say(w->out,
         "bulkhead: TSC %u kHz (kernel: %u MHz), HPET comparator %u to I/O APIC input %u\r\n",
         in->tsc_khz, w->boot.tsc_mhz, in->hpet_timer, in->hpet_pin);

@@ -24,12 +24,15 @@ static void give_time(struct part *p, const struct system_budget *b, uint32_t bu
 static const void *share_page(struct init *in, const struct part *p, uint64_t frame, uint64_t at)
 {
     part_share(in, p, frame, at, SYS_READ | SYS_WRITE, false);
-    return (const void *)init_map(in, frame, false);
+    return (const void *)init_map(in, frame, SYS_READ, false);
 }
 
 static const struct part_counts *share_counts(struct init *in, const struct part *p)
 {
-    return share_page(in, p, world_make(&in->world, SYS_OBJECT_FRAME, 0), PART_COUNTS);
+    part_topic(in, THING(THING_COUNTS, part_party(p), 0));
+    uint64_t frame = world_make(&in->world, SYS_OBJECT_FRAME, 0);
+    part_topic(in, THING_NONE);
+    return share_page(in, p, frame, PART_COUNTS);
 }
 
 /* Gives a part an end of a port: its rings, and the right to wake the switch. */
@@ -49,7 +52,9 @@ static void build_switch(struct init *in, uint32_t sw)
     part_build(in, p);
     in->net.switch_counts[sw] = share_counts(in, p);
     for (uint32_t i = 0; i < in->net.plan.sw[sw].count; i++) { /* bound: SWITCH_PORTS_MAX */
+        part_topic(in, THING(THING_FRAMES, part_party(p), i));
         in->net.rings[sw][i] = world_make(&in->world, SYS_OBJECT_LARGE_FRAME, 0);
+        part_topic(in, THING_NONE);
         part_share(in, p, in->net.rings[sw][i], PART_PORT(i), SYS_READ | SYS_WRITE, false);
     }
 }
@@ -101,7 +106,9 @@ struct part *net_build_io(struct init *in, uint32_t vm)
 void net_join(struct init *in, const struct part *vmm, const struct part *io)
 {
     for (uint32_t i = 0; i < in->system->vm[vmm->index].nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        part_topic(in, THING(THING_CHANNEL, part_party(vmm), i));
         uint64_t frame = world_make(&in->world, SYS_OBJECT_FRAME, 0);
+        part_topic(in, THING_NONE);
         part_share(in, io, frame, PART_CHANNEL(i), SYS_READ | SYS_WRITE, false);
         in->net.channel[vmm->index][i] = share_page(in, vmm, frame, PART_CHANNEL(i));
         part_grant(in, vmm, io->notify, PART_CAP_IO(i), SYS_WRITE, PART_BADGE_KICK(i));

@@ -22,20 +22,44 @@ struct part *part_add(struct init *in, enum part_role role, const char *name, ui
     return p;
 }
 
+uint32_t part_party(const struct part *p)
+{
+    static const uint8_t kinds[] = {
+        [PART_CONSOLE] = PARTY_CONSOLE, [PART_KEEPER] = PARTY_KEEPER, [PART_VMM] = PARTY_VMM,
+        [PART_IO] = PARTY_IO,           [PART_SWITCH] = PARTY_SWITCH, [PART_NATIVE] = PARTY_NATIVE,
+    };
+    return PARTY(kinds[p->role], p->index);
+}
+
+void part_topic(struct init *in, uint32_t thing)
+{
+    rights_topic(&in->world.rights, thing);
+}
+
 #define WINDOW 0x3000000000ull /* where init maps what it shares with components */
 
-uint64_t init_map(struct init *in, uint64_t frame, bool device)
+uint64_t init_map(struct init *in, uint64_t frame, uint32_t rights, bool device)
 {
     uint64_t at = WINDOW + in->window * SYS_PAGE;
     in->window++;
-    world_map(&in->world, frame, SYS_ROOT_SPACE, at, SYS_READ | SYS_WRITE, device);
+    world_map(&in->world, frame, SYS_ROOT_SPACE, at, rights, device);
+    rights_gave(&in->world.rights, PARTY(PARTY_INIT, 0), frame, rights);
     return at;
+}
+
+void init_unmap(struct init *in, uint64_t frame)
+{
+    if (sys_unmap(frame) != 0) {
+        world_stop(&in->world, "the kernel refuses to unmap a frame", frame);
+    }
+    rights_took(&in->world.rights, PARTY(PARTY_INIT, 0), frame);
 }
 
 void part_grant(struct init *in, const struct part *p, uint64_t from, uint64_t slot,
                 uint32_t rights, uint64_t badge)
 {
     world_grant(&in->world, from, p->cnode, PART_CNODE_BITS, slot, rights, badge);
+    rights_gave(&in->world.rights, part_party(p), from, rights == SYS_ALL ? RIGHT_USE : rights);
 }
 
 void part_share(struct init *in, const struct part *p, uint64_t frame, uint64_t address,
@@ -43,6 +67,7 @@ void part_share(struct init *in, const struct part *p, uint64_t frame, uint64_t 
 {
     uint64_t copy = world_copy(&in->world, frame, rights, 0);
     world_map(&in->world, copy, p->space, address, rights, device);
+    rights_gave(&in->world.rights, part_party(p), copy, rights);
 }
 
 /* The frame of init's own image at an address. */
@@ -70,8 +95,10 @@ static void map_program(struct init *in, const struct part *p)
 
 static void map_args(struct init *in, struct part *p)
 {
+    part_topic(in, THING(THING_ARGS, part_party(p), 0));
     uint64_t frame = world_make(&in->world, SYS_OBJECT_FRAME, 0);
-    p->args = (struct part_args *)init_map(in, frame, false);
+    part_topic(in, THING_NONE);
+    p->args = (struct part_args *)init_map(in, frame, SYS_READ | SYS_WRITE, false);
     *p->args = (struct part_args){.role = p->role,
                                   .index = p->index,
                                   .tsc_khz = in->tsc_khz,
@@ -115,9 +142,13 @@ void part_build(struct init *in, struct part *p)
     uint64_t number = 1u + (uint64_t)(p - in->part);
     p->cnode = world_make(w, SYS_OBJECT_CNODE, PART_CNODE_BITS);
     p->space = world_make(w, SYS_OBJECT_SPACE, 0);
+    part_topic(in, THING(THING_THREAD, part_party(p), 0));
     p->tcb = world_make(w, SYS_OBJECT_TCB, 0);
+    part_topic(in, THING(THING_TIME, part_party(p), 0));
     p->sched = world_make(w, SYS_OBJECT_SCHED, SCHED_BITS);
+    part_topic(in, THING(THING_NOTIFY, part_party(p), 0));
     p->notify = world_make(w, SYS_OBJECT_NOTIFICATION, 0);
+    part_topic(in, THING_NONE);
     if (sys_assign_asid(p->space) != 0) {
         world_stop(w, "the kernel has no address-space number left", number);
     }

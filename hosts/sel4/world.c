@@ -2,10 +2,10 @@
  * init's store: untyped memory, slots, mappings. */
 #include "sel4/world.h"
 
-#include "base/arith.h"
 #include "base/string.h"
 
-#define LEVELS_MAX 4u /* of paging structures that one mapping may lack */
+#define WORLD_DEVICE 0x1000u /* owner of device memory: no VM */
+#define LEVELS_MAX   4u      /* of paging structures that one mapping may lack */
 
 void world_init(struct world *w, const void *boot_info, const struct say_sink *out)
 {
@@ -13,6 +13,11 @@ void world_init(struct world *w, const void *boot_info, const struct say_sink *o
     sys_boot_read(boot_info, &w->boot);
     w->next_slot = w->boot.free_slot;
     w->out = out;
+    rights_record_init(&w->rights);
+    for (uint32_t i = 0; i < w->boot.untypeds; i++) { /* bound: SYS_UNTYPED_MAX */
+        const struct sys_untyped *u = &w->boot.untyped[i];
+        (void)untyped_add(&w->pool, w->boot.first_untyped + i, u->base, u->bits, u->device);
+    }
 }
 
 _Noreturn void world_stop(const struct world *w, const char *what, uint64_t number)
@@ -35,89 +40,89 @@ uint64_t world_slot(struct world *w)
     return w->next_slot - 1u;
 }
 
-static uint64_t room_after(const struct world *w, uint32_t i, uint64_t size)
+/* One object of the pool's entry, at the place that the pool has counted for it. */
+static uint64_t retype(struct world *w, uint32_t from, enum sys_object type, uint32_t bits)
 {
-    uint64_t whole = 1ull << w->boot.untyped[i].bits;
-    uint64_t at = align_up(w->used[i], size);
-    return at + size <= whole ? whole - at : 0;
-}
-
-/* The untyped with the least room that is enough, so that large ones stay whole. */
-static uint32_t choose(const struct world *w, uint64_t size)
-{
-    uint32_t best = SYS_UNTYPED_MAX;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t i = 0; i < w->boot.untypeds; i++) { /* bound: SYS_UNTYPED_MAX */
-        if (w->boot.untyped[i].device || w->boot.untyped[i].bits > 40u) {
-            continue;
-        }
-        uint64_t room = room_after(w, i, size);
-        if (room != 0 && room < least) {
-            least = room;
-            best = i;
-        }
+    uint64_t slot = world_slot(w);
+    int error = sys_retype(w->pool.entry[from].slot, type, bits, slot);
+    if (error != 0) {
+        world_stop(w, "the kernel refuses to make an object", (uint64_t)error);
     }
-    return best;
+    rights_made(&w->rights, slot);
+    return slot;
 }
 
 uint64_t world_make(struct world *w, enum sys_object type, uint32_t bits)
 {
-    uint64_t size = 1ull << sys_object_bits(type, bits);
-    uint32_t i = choose(w, size);
-    if (i == SYS_UNTYPED_MAX) {
-        world_stop(w, "out of memory for an object of so many bytes; give the VMs less", size);
+    uint32_t from;
+    uint64_t at;
+    uint32_t size_bits = sys_object_bits(type, bits);
+    if (!untyped_object(&w->pool, size_bits, &from, &at)) {
+        world_stop(w, "out of memory for an object of so many bytes; give the VMs less",
+                   1ull << size_bits);
     }
-    uint64_t slot = world_slot(w);
-    int error = sys_retype(w->boot.first_untyped + i, type, bits, slot);
-    if (error != 0) {
-        world_stop(w, "the kernel refuses to make an object", (uint64_t)error);
-    }
-    w->used[i] = align_up(w->used[i], size) + size;
-    return slot;
+    return retype(w, from, type, bits);
 }
 
-/* Moves an untyped's mark to `offset` by giving out what lies before it. */
-static bool skip_to(struct world *w, uint32_t i, uint64_t offset)
+/* Makes the untypeds that a claim names. */
+static void execute(struct world *w, const struct untyped_claim *c)
 {
-    while (w->used[i] < offset) { /* bound: 2 * 64: sizes go up, then down */
-        uint32_t bits = 4;
-        while (bits < w->boot.untyped[i].bits && w->used[i] % (2ull << bits) == 0 &&
-               w->used[i] + (2ull << bits) <= offset) { /* bound: 64 */
-            bits++;
-        }
-        if (sys_retype(w->boot.first_untyped + i, SYS_OBJECT_UNTYPED, bits, world_slot(w)) != 0) {
-            return false;
-        }
-        w->used[i] += 1ull << bits;
+    for (uint32_t i = 0; i < c->steps; i++) { /* bound: UNTYPED_STEPS_MAX */
+        const struct untyped_step *s = &c->step[i];
+        w->pool.entry[s->to].slot = retype(w, s->from, SYS_OBJECT_UNTYPED, s->bits);
     }
-    return true;
+}
+
+static void out_line(void *host, const char *text)
+{
+    const struct world *w = host;
+    say(w->out, "%s\r\n", text);
+}
+
+void world_claim(struct world *w, const struct untyped_wish *wish, uint32_t owner)
+{
+    static struct untyped_claim claim; /* too large for the stack */
+    struct untyped_refusal refusal;
+    const struct rights_out out = {.line = out_line, .host = w};
+    if (wish->at != 0) {
+        refusal.result =
+            untyped_claim_at(&w->pool, wish->at, wish->bytes, owner, &claim, &refusal.fault);
+    } else {
+        refusal.result = untyped_claim_any(&w->pool, wish->bytes, owner, &claim, &refusal.fault);
+    }
+    if (refusal.result != UNTYPED_OK) {
+        untyped_say(&w->pool, wish, &refusal, &out);
+        world_stop(w, "no memory for a VM", refusal.fault);
+    }
+    execute(w, &claim);
+}
+
+uint64_t world_frame(struct world *w, uint32_t block, bool large)
+{
+    uint64_t at;
+    if (!untyped_take(&w->pool, block, large ? SYS_LARGE_BITS : SYS_PAGE_BITS, 1, &at)) {
+        world_stop(w, "a block of guest RAM is smaller than its size", block);
+    }
+    return retype(w, block, large ? SYS_OBJECT_LARGE_FRAME : SYS_OBJECT_FRAME, 0);
 }
 
 uint64_t world_device(struct world *w, uint64_t physical)
 {
-    for (uint32_t i = 0; i < w->boot.untypeds; i++) { /* bound: SYS_UNTYPED_MAX */
-        const struct sys_untyped *u = &w->boot.untyped[i];
-        if (!u->device || physical < u->base || physical - u->base >= 1ull << u->bits ||
-            w->used[i] > physical - u->base) {
-            continue;
-        }
-        if (!skip_to(w, i, physical - u->base)) {
-            return 0;
-        }
-        uint64_t slot = world_slot(w);
-        if (sys_retype(w->boot.first_untyped + i, SYS_OBJECT_FRAME, 0, slot) != 0) {
-            return 0;
-        }
-        w->used[i] += SYS_PAGE;
-        return slot;
+    static struct untyped_claim claim; /* likewise */
+    uint64_t fault;
+    if (untyped_claim_at(&w->pool, physical, SYS_PAGE, WORLD_DEVICE, &claim, &fault) !=
+        UNTYPED_OK) {
+        return 0;
     }
-    return 0;
+    execute(w, &claim);
+    return world_frame(w, claim.block[0], false);
 }
 
 uint64_t world_copy(struct world *w, uint64_t from, uint32_t rights, uint64_t badge)
 {
     uint64_t slot = world_slot(w);
     world_grant(w, from, SYS_ROOT_CNODE, 64, slot, rights, badge);
+    rights_copied(&w->rights, from, slot);
     return slot;
 }
 
@@ -176,11 +181,5 @@ void world_map_ept(struct world *w, uint64_t frame, uint64_t ept, uint64_t gpa)
 
 uint64_t world_left(const struct world *w)
 {
-    uint64_t left = 0;
-    for (uint32_t i = 0; i < w->boot.untypeds; i++) { /* bound: SYS_UNTYPED_MAX */
-        if (!w->boot.untyped[i].device) {
-            left += (1ull << w->boot.untyped[i].bits) - w->used[i];
-        }
-    }
-    return left;
+    return untyped_free(&w->pool);
 }

@@ -7,13 +7,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sel4/plan/rights.h"
+#include "sel4/plan/untyped.h"
+#include "sel4/plan/untyped_say.h"
 #include "sel4/say.h"
 #include "sel4/sys.h"
 
 struct world {
     struct sys_boot boot;
-    uint64_t used[SYS_UNTYPED_MAX]; /* bytes from each untyped's start that are given out */
     uint64_t next_slot;
+    struct untyped_pool pool;
+    struct rights_record rights; /* of all capabilities that leave init's CNode, and mappings */
     const struct say_sink *out;
 };
 
@@ -27,6 +31,13 @@ uint64_t world_slot(struct world *w);
 
 /* A new object; returns its slot. */
 uint64_t world_make(struct world *w, enum sys_object type, uint32_t bits);
+
+/* Claims a range's memory for `owner`, named or (at 0) anywhere. Before any object is made. Stops with an
+ * explanation if it cannot be had. */
+void world_claim(struct world *w, const struct untyped_wish *wish, uint32_t owner);
+
+/* The next frame of the block that is entry `block` of the pool. */
+uint64_t world_frame(struct world *w, uint32_t block, bool large);
 
 /* The 4 KiB of device memory at a physical address; 0 if the kernel does not give it. */
 uint64_t world_device(struct world *w, uint64_t physical);

@@ -46,6 +46,7 @@ static void everybody(struct rights *r, uint32_t party)
 {
     rights_add(r, party, THING(THING_PROGRAM, 0, 0), RIGHT_READ);
     rights_add(r, party, THING(THING_ARGS, party, 0), RIGHT_READ);
+    rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_ARGS, party, 0), BOTH);
     rights_add(r, party, THING(THING_NOTIFY, party, 0), RIGHT_READ);
     rights_add(r, party, THING(THING_REPORT, 0, 0), RIGHT_WRITE);
 }
@@ -81,6 +82,9 @@ static void derive_vmm(struct rights *r, const struct system_image *image, uint3
     rights_add(r, vmm, THING(THING_VCPU, vmm, 0), RIGHT_USE);
     rights_add(r, keeper, THING(THING_TIME, vmm, 0), RIGHT_USE);
     rights_add(r, keeper, THING(THING_THREAD, vmm, 0), RIGHT_USE);
+    /* In the place of a vmm that ended, init tells the keeper so. */
+    rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_WAKE, vmm, 0), BOTH);
+    signals(r, PARTY(PARTY_INIT, 0), keeper);
 }
 
 /* A port's rings, and a signal each way. */
@@ -165,6 +169,8 @@ void rights_derive(struct rights *r, const struct system_image *image, uint32_t 
         uint32_t native = PARTY(PARTY_NATIVE, n);
         uint32_t sw = image->sel4.native[n].switch_;
         everybody(r, native);
+        rights_add(r, native, THING(THING_COUNTS, native, 0), BOTH);
+        rights_add(r, init, THING(THING_COUNTS, native, 0), RIGHT_READ);
         plugged(r, native, sw, system_native_port(image, sw, n));
     }
 }
@@ -227,4 +233,17 @@ void rights_gave(struct rights_record *r, uint32_t party, uint64_t slot, uint32_
         r->of_slot[slot] = number_of(r, THING(THING_PRIVATE, party, 0));
     }
     rights_add(&r->given, party, r->thing[r->of_slot[slot]], rights);
+}
+
+void rights_took(struct rights_record *r, uint32_t party, uint64_t slot)
+{
+    struct rights *g = &r->given;
+    uint32_t thing = slot < RIGHTS_SLOTS ? r->thing[r->of_slot[slot]] : THING_NONE;
+    for (uint32_t i = 0; i < g->count; i++) { /* bound: RIGHTS_MAX */
+        if (g->right[i].party == party && g->right[i].thing == thing) {
+            g->count--;
+            memmove(&g->right[i], &g->right[i + 1u], (g->count - i) * sizeof(g->right[0]));
+            return;
+        }
+    }
 }

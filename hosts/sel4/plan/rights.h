@@ -47,7 +47,7 @@ enum thing_kind {
     THING_THREAD,  /* of vmm `of`                                                          */
     THING_CHANNEL, /* between vmm and io, one per card; `of` is the vmm, `n` the card      */
     THING_FRAMES,  /* rings of a switch's port; `of` is the switch, `n` the port           */
-    THING_COUNTS,  /* what switch `of` counts: init reads it                                */
+    THING_COUNTS,  /* what switch or native `of` counts: init reads it                      */
     THING_COM1,    /* I/O ports 0x3F8-0x3FF                                                */
     THING_HPET,    /* its registers                                                        */
     THING_HPET_IRQ,
@@ -99,6 +99,8 @@ void rights_made(struct rights_record *r, uint64_t slot);
 void rights_copied(struct rights_record *r, uint64_t from, uint64_t to);
 /* A capability in `slot` of init's CNode was put into a party's CNode, or mapped into its space. */
 void rights_gave(struct rights_record *r, uint32_t party, uint64_t slot, uint32_t rights);
+/* It was taken back, all that the party had of the thing. */
+void rights_took(struct rights_record *r, uint32_t party, uint64_t slot);
 
 /* --- Saying it ----------------------------------------------------------------------------------- */
 

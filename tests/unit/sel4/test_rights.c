@@ -256,6 +256,22 @@ static void a_private_thing_in_two_hands_is_found(void **state)
     assert_string_equal(text, "extra vmm:linux private(vmm:rtos) read\n");
 }
 
+static void what_was_taken_back_is_gone(void **state)
+{
+    (void)state;
+    print_wanted();
+    give_all_but(UINT32_MAX);
+    rights_topic(&record, THING(THING_HPET, 0, 0));
+    rights_made(&record, 9000);
+    rights_gave(&record, PARTY(PARTY_INIT, 0), 9000, RIGHT_READ | RIGHT_WRITE);
+    text[0] = 0;
+    assert_int_equal(rights_compare(&wanted, &record.given, &image, &out), 1);
+    rights_took(&record, PARTY(PARTY_INIT, 0), 9000);
+    assert_int_equal(rights_compare(&wanted, &record.given, &image, &out), 0);
+    rights_took(&record, PARTY(PARTY_INIT, 0), 9000); /* nothing left: nothing happens */
+    assert_int_equal(rights_compare(&wanted, &record.given, &image, &out), 0);
+}
+
 static void what_cannot_be_followed_is_no_success(void **state)
 {
     (void)state;
@@ -300,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_was_given_beyond_is_found),
         cmocka_unit_test(a_right_too_much_on_the_same_thing_is_found),
         cmocka_unit_test(a_private_thing_in_two_hands_is_found),
+        cmocka_unit_test(what_was_taken_back_is_gone),
         cmocka_unit_test(what_cannot_be_followed_is_no_success),
         cmocka_unit_test(the_largest_system_fits),
     };
