@@ -4,11 +4,9 @@
 
 void text_add(struct text *t, const char *words)
 {
-    for (uint32_t i = 0; i < TEXT_BYTES && words[i] != 0; i++) { /* bound: TEXT_BYTES */
-        if (t->used < TEXT_BYTES - 1u) {
-            t->byte[t->used] = words[i];
-            t->used++;
-        }
+    for (const char *c = words; *c != 0 && t->used < TEXT_BYTES - 1u; c++) { /* bound: TEXT_BYTES */
+        t->byte[t->used] = *c;
+        t->used++;
     }
     t->byte[t->used] = 0;
 }
