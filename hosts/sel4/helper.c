@@ -87,20 +87,21 @@ void helper_start(void)
     vmx_regs_store(&helper, REGS_ALL, &r);
 }
 
+/* What cuts it short does not begin it anew: CR2 may be the new one already. */
 uint64_t helper_swap_cr2(uint64_t value, uint64_t *badges)
 {
     const uint64_t gpr[SYS_VCPU_GPRS] = {[GPR_BX] = value};
-    struct sys_vcpu_exit x;
+    struct sys_vcpu_exit x = {.rip = CODE};
+    sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
     for (uint32_t i = 0; i < TRIES; i++) {
-        sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
-        sys_vmcs_write(PART_CAP_VCPU, VMCS_TIMER, UINT32_MAX);
-        x.rip = CODE;
         x.primary = helper.primary;
         x.event = 0;
         if (!sys_vm_enter(&x)) {
             *badges |= x.badge;
         } else if (x.reason == REASON_VMCALL) {
             return x.gpr[GPR_AX];
+        } else if (x.reason == REASON_TIMER) {
+            sys_vmcs_write(PART_CAP_VCPU, VMCS_TIMER, UINT32_MAX);
         }
     }
     __builtin_trap();

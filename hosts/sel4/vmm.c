@@ -13,7 +13,7 @@
 #include "sel4/vmx/vcpu.h"
 
 #define IA32_VMX_MISC 0x485u
-#define SLICE_NS      (10u * VM_NS_PER_MS) /* back at the latest: see docs/design/sel4.md */
+#define SLICE_NS      VM_NS_PER_MS /* back at the latest: see docs/design/sel4.md */
 
 struct vmm {
     const struct part_args *args;
