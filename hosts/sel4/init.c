@@ -237,11 +237,10 @@ static const char *fault_text(uint64_t label)
     }
 }
 
-/* Tells the keeper, in the place of a vmm that no longer can, that its VM sleeps for good. */
+/* Tells the keeper, in the place of a vmm that no longer can, that its VM is gone. */
 static void give_up_turn(const struct init *in, uint32_t index)
 {
-    in->wake[index]->tsc = UINT64_MAX;
-    in->wake[index]->what = PART_WANTS_SLEEP;
+    in->wake[index]->what = PART_WANTS_END;
     sys_signal(in->wake_signal[index]);
 }
 

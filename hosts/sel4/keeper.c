@@ -11,17 +11,17 @@
 #include "base/arith.h"
 #include "sel4/hpet.h"
 #include "sel4/parts.h"
+#include "sel4/plan/windows.h"
 #include "sel4/sys.h"
-#include "sel4/turns.h"
 #include "vm/time.h"
 
 #define FS_PER_NS 1000000u
-#define SLICE_NS  (5u * VM_NS_PER_MS)
 #define AGAIN     8u /* tries to arm before a time that keeps passing */
 #define CONSOLE   (PART_CLIENTS - 1u)
 
 struct keeper {
-    struct turns turns;
+    struct windows windows;
+    uint32_t vms;
     struct vm_clock clock;
     uint32_t comparator;
     uint32_t pin;
@@ -41,9 +41,9 @@ static struct keeper keeper;
 
 static void park(struct keeper *k)
 {
-    if (k->bound != TURNS_NOBODY) {
+    if (k->bound != WINDOWS_NOBODY) {
         sys_sched_unbind(PART_CAP_SCHED + k->bound);
-        k->bound = TURNS_NOBODY;
+        k->bound = WINDOWS_NOBODY;
     }
 }
 
@@ -51,7 +51,7 @@ static void take_cr2(struct keeper *k, uint32_t vm)
 {
     if (k->cr2_of != vm) {
         uint64_t old = helper_swap_cr2(k->cr2[vm], &k->badges);
-        if (k->cr2_of != TURNS_NOBODY) {
+        if (k->cr2_of != WINDOWS_NOBODY) {
             k->cr2[k->cr2_of] = old;
         }
         k->cr2_of = vm;
@@ -81,20 +81,18 @@ static uint64_t ticks_until(const struct keeper *k, uint64_t tsc)
 static uint64_t act(struct keeper *k)
 {
     uint64_t now = sys_tsc();
-    (void)turns_wake(&k->turns, now);
     if (k->console_due <= now) {
         k->console_due = UINT64_MAX;
         sys_signal(PART_CAP_CLIENT + CONSOLE);
     }
-    uint32_t vm = turns_choose(&k->turns, now);
-    if (vm != k->bound) {
+    struct windows_choice c = windows_next(&k->windows, now);
+    if (c.vm != k->bound) {
         park(k);
-        if (vm != TURNS_NOBODY) {
-            unpark(k, vm);
+        if (c.vm != WINDOWS_NOBODY) {
+            unpark(k, c.vm);
         }
     }
-    uint64_t next = turns_next(&k->turns, now);
-    return next < k->console_due ? next : k->console_due;
+    return c.until < k->console_due ? c.until : k->console_due;
 }
 
 /* Arms the comparator for the next time. One that was passed while it was being written would be silent
@@ -123,8 +121,9 @@ static void act_and_arm(struct keeper *k)
  * to is not granted. */
 static void woke(struct keeper *k, uint32_t vm)
 {
-    if (turns_wake_one(&k->turns, vm)) {
-        return; /* it looks when its turn comes */
+    if (!k->windows.state[vm].wants) {
+        windows_wants(&k->windows, vm, true); /* it looks when it gets the core */
+        return;
     }
     k->noted |= 1u << vm;
     if (k->bound == vm) {
@@ -139,40 +138,48 @@ static void sleeps(struct keeper *k, uint32_t vm, uint64_t tsc)
         sys_signal(PART_CAP_CLIENT + vm);
         return;
     }
-    turns_sleep(&k->turns, vm, tsc);
+    windows_deadline(&k->windows, vm, tsc);
+    windows_wants(&k->windows, vm, false);
     if (k->bound == vm) {
         park(k);
     }
 }
 
-static void heard(struct keeper *k, uint32_t client)
+/* A signal that its words do not explain (they were overwritten, or are nonsense) puts a VM to sleep. */
+static void heard_vm(struct keeper *k, uint32_t vm)
 {
-    const volatile struct part_wake *w = (const volatile struct part_wake *)PART_WAKE(client);
-    uint64_t tsc = w->tsc;
-    if (client == CONSOLE) {
-        k->console_due = tsc;
-    } else if (w->what == PART_WANTS_CR2) {
-        k->cr2[client] = w->cr2;
-        k->cr2_of = k->cr2_of == client ? TURNS_NOBODY : k->cr2_of; /* what it held is outdated */
-        if (k->bound == client) {
-            take_cr2(k, client);
+    const volatile struct part_wake *w = (const volatile struct part_wake *)PART_WAKE(vm);
+    uint64_t what = w->what;
+    if (what == PART_WANTS_CR2) {
+        k->cr2[vm] = w->cr2;
+        k->cr2_of = k->cr2_of == vm ? WINDOWS_NOBODY : k->cr2_of; /* what it held is outdated */
+        if (k->bound == vm) {
+            take_cr2(k, vm);
+        }
+    } else if (what == PART_WANTS_END) {
+        windows_here(&k->windows, vm, false);
+        if (k->bound == vm) {
+            park(k);
         }
     } else {
-        sleeps(k, client, tsc);
+        sleeps(k, vm, w->tsc);
     }
 }
 
 static void notified(struct keeper *k, uint64_t badge)
 {
-    for (uint32_t i = 0; i < PART_CLIENTS; i++) {
-        if ((badge & (1ull << i)) != 0 && (i == CONSOLE || i < k->turns.vms)) {
-            heard(k, i);
+    for (uint32_t i = 0; i < k->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        if ((badge & (1ull << i)) != 0) {
+            heard_vm(k, i);
         }
     }
-    for (uint32_t i = 0; i < k->turns.vms; i++) { /* bound: SYSTEM_VMS_MAX */
+    for (uint32_t i = 0; i < k->vms; i++) { /* bound: SYSTEM_VMS_MAX */
         if ((badge & PART_BADGE_WAKE(i)) != 0) {
-            woke(k, i);
+            woke(k, i); /* after it: who asked to sleep at the same time is awake again */
         }
+    }
+    if ((badge & (1ull << CONSOLE)) != 0) {
+        k->console_due = ((const volatile struct part_wake *)PART_WAKE(CONSOLE))->tsc;
     }
     if ((badge & PART_BADGE_IRQ) != 0) {
         sys_irq_ack(PART_CAP_IRQ);
@@ -188,12 +195,11 @@ _Noreturn void keeper_main(const struct part_args *args)
     k->period_fs = hpet_period_fs(PART_HPET);
     k->clock.tsc_khz = args->tsc_khz;
     k->console_due = UINT64_MAX;
-    k->bound = TURNS_NOBODY;
-    k->cr2_of = TURNS_NOBODY;
-    turns_init(&k->turns, args->system->vms, clock_tsc_by(&k->clock, SLICE_NS));
-    for (uint32_t i = 0; i < args->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
-        k->turns.vm[i].priority = args->system->vm[i].priority;
-    }
+    k->bound = WINDOWS_NOBODY;
+    k->cr2_of = WINDOWS_NOBODY;
+    k->vms = args->system->vms;
+    const struct windows_core core = {.core = 0, .cores = 1, .tsc_khz = args->tsc_khz};
+    windows_init(&k->windows, args->system, &core, sys_tsc());
     hpet_write(PART_HPET, HPET_CONFIG,
                (hpet_read(PART_HPET, HPET_CONFIG) & ~HPET_CONFIG_LEGACY) | HPET_CONFIG_ON);
     helper_start();

@@ -84,6 +84,7 @@ struct part_ring {
 /* What a client wants of the keeper: written by it, read by the keeper when it is signalled. */
 #define PART_WANTS_SLEEP 0u
 #define PART_WANTS_CR2   1u
+#define PART_WANTS_END   2u /* said by init, when the vmm cannot go on */
 struct part_wake {
     uint64_t tsc;  /* when to be woken; UINT64_MAX: not by time          */
     uint64_t cr2;  /* what the guest is to find in CR2                   */
