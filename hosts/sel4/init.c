@@ -173,7 +173,7 @@ static void hand_over_console(struct init *in)
 static void read_system(struct init *in)
 {
     struct system_fault fault;
-    uint64_t bytes = (uint64_t)(image_end - image_system);
+    uint64_t bytes = (uint64_t)image_end - (uint64_t)image_system;
     const struct system_image *image = (const struct system_image *)(const void *)image_system;
     if (bytes < sizeof(*image) || image->total_bytes > bytes ||
         system_check(image, image->total_bytes, &fault, 1) != 0) {
