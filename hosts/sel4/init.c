@@ -217,91 +217,6 @@ static void build(struct init *in, const void *boot_info)
     }
 }
 
-/* --- Supervision ------------------------------------------------------------------------------- */
-
-static const char *fault_text(uint64_t label)
-{
-    switch (label) {
-    case SYS_FAULT_CAP:
-        return "used a capability that it does not have";
-    case SYS_FAULT_SYSCALL:
-        return "made an unknown system call";
-    case SYS_FAULT_EXCEPTION:
-        return "raised an exception";
-    case SYS_FAULT_TIMEOUT:
-        return "used up its budget";
-    case SYS_FAULT_MEMORY:
-        return "touched memory that it does not have";
-    default:
-        return "sent an unknown message";
-    }
-}
-
-/* Tells the keeper, in the place of a vmm that no longer can, that its VM is gone. */
-static void give_up_turn(const struct init *in, uint32_t index)
-{
-    in->wake[index]->what = PART_WANTS_END;
-    sys_signal(in->wake_signal[index]);
-}
-
-/* What stands before a component's name. */
-static const char *kind_text(enum part_role role)
-{
-    return role == PART_IO       ? "the io of "
-           : role == PART_SWITCH ? "switch "
-           : role == PART_NATIVE ? "native "
-                                 : "";
-}
-
-/* A VM and its io end together: neither is of use without the other. */
-static void end_with_its_partner(struct init *in, const struct part *p)
-{
-    for (uint32_t i = 0; i < in->parts; i++) { /* bound: PARTS_MAX */
-        struct part *other = &in->part[i];
-        bool both = (p->role == PART_VMM && other->role == PART_IO) ||
-                    (p->role == PART_IO && other->role == PART_VMM);
-        if (!both || other->index != p->index || other->ended) {
-            continue;
-        }
-        (void)sys_thread_suspend(other->tcb);
-        other->ended = true;
-        if (other->role == PART_VMM) {
-            give_up_turn(in, other->index);
-            say(&sink, "%s is stopped: it has lost its network cards\n", other->name);
-        }
-    }
-}
-
-/* A part that faulted stays where it is: nobody answers it. */
-static void heard(struct init *in, const struct sys_message *m)
-{
-    if (m->badge == 0 || m->badge > in->parts) {
-        say(&sink, "a message from nobody: %X\n", m->label);
-        return;
-    }
-    struct part *p = &in->part[m->badge - 1u];
-    p->ended = true;
-    if (p->role == PART_VMM) {
-        give_up_turn(in, p->index);
-    }
-    if (m->label == PART_SAYS_ENDED) {
-        (void)sys_thread_suspend(p->tcb);
-        say(&sink, "%s ended: reason %U, code %U\n", p->name, m->word[0], m->word[1]);
-    } else {
-        say(&sink, "%s%s %s: ip %X, address or number %X, %X %X\n", kind_text(p->role), p->name,
-            fault_text(m->label), m->word[0], m->word[1], m->word[2], m->word[3]);
-    }
-    end_with_its_partner(in, p);
-    net_show(in, &sink);
-    uint32_t alive = 0;
-    for (uint32_t i = 0; i < in->parts; i++) {
-        alive += in->part[i].role == PART_VMM && !in->part[i].ended ? 1u : 0u;
-    }
-    if (alive == 0) {
-        say(&sink, "all VMs have ended\n");
-    }
-}
-
 _Noreturn void init_main(const void *boot_info);
 _Noreturn void init_main(const void *boot_info)
 {
@@ -309,7 +224,7 @@ _Noreturn void init_main(const void *boot_info)
     for (;;) {
         struct sys_message m;
         sys_receive(init.endpoint, init.reply, &m);
-        heard(&init, &m);
+        watch_heard(&init, &m);
     }
 }
 

@@ -34,6 +34,7 @@ struct part {
     uint64_t notify;
     uint64_t vcpu;
     uint64_t ept;
+    uint64_t started_tsc;   /* when it was last started, or is to begin */
     struct part_args *args; /* where init sees the component's page */
 };
 
@@ -46,7 +47,7 @@ struct init_net {
     uint32_t native[SYSTEM_NATIVES_MAX];
     uint32_t io[SYSTEM_VMS_MAX];
     uint64_t rings[SYSTEM_SWITCHES_MAX][SWITCH_PORTS_MAX]; /* large frames */
-    const struct channel *channel[SYSTEM_VMS_MAX][SYSTEM_NICS_MAX];
+    struct channel *channel[SYSTEM_VMS_MAX][SYSTEM_NICS_MAX];
     const struct part_counts *switch_counts[SYSTEM_SWITCHES_MAX];
     const struct part_counts *native_counts[SYSTEM_NATIVES_MAX];
 };
@@ -87,6 +88,8 @@ void part_grant(struct init *in, const struct part *p, uint64_t from, uint64_t s
 void part_share(struct init *in, const struct part *p, uint64_t frame, uint64_t address,
                 uint32_t rights, bool device);
 void part_start(struct init *in, struct part *p);
+/* Once more from the beginning. @pre it is suspended, and args->restarts is not 0 */
+void part_start_again(const struct part *p);
 
 /* Maps a frame for init itself; returns the address. */
 uint64_t init_map(struct init *in, uint64_t frame, uint32_t rights, bool device);
@@ -125,6 +128,11 @@ void rights_name_image(struct init *in);
 /* What init itself holds on to, then all of it held against the system file, and printed. Does not
  * return if they differ. */
 void rights_settle(struct init *in);
+
+/* --- init_watch.c: supervision ----------------------------------------------------------------- */
+
+/* A component ended, or faulted. */
+void watch_heard(struct init *in, const struct sys_message *m);
 
 /* --- init_clock.c ------------------------------------------------------------------------------ */
 

@@ -110,7 +110,10 @@ void net_join(struct init *in, const struct part *vmm, const struct part *io)
         uint64_t frame = world_make(&in->world, SYS_OBJECT_FRAME, 0);
         part_topic(in, THING_NONE);
         part_share(in, io, frame, PART_CHANNEL(i), SYS_READ | SYS_WRITE, false);
-        in->net.channel[vmm->index][i] = share_page(in, vmm, frame, PART_CHANNEL(i));
+        part_share(in, vmm, frame, PART_CHANNEL(i), SYS_READ | SYS_WRITE, false);
+        /* init clears it when the VM is started again, and reads its counters. */
+        in->net.channel[vmm->index][i] =
+            (struct channel *)init_map(in, frame, SYS_READ | SYS_WRITE, false);
         part_grant(in, vmm, io->notify, PART_CAP_IO(i), SYS_WRITE, PART_BADGE_KICK(i));
     }
 }

@@ -167,4 +167,10 @@ void part_start(struct init *in, struct part *p)
     if (error != 0) {
         world_stop(&in->world, "the kernel refuses to start a thread", (uint64_t)error);
     }
+    p->started_tsc = sys_tsc();
+}
+
+void part_start_again(const struct part *p)
+{
+    (void)sys_thread_start(p->tcb, (uint64_t)(uintptr_t)part_entry, (uint64_t)stack_top, PART_ARGS);
 }

@@ -66,9 +66,19 @@ static void notified(struct io *o, uint64_t badge)
     }
 }
 
+/* An io before this one may have died between taking somebody's word that it sleeps and waking it. */
+static void wake_all(const struct io *o)
+{
+    for (uint32_t i = 0; i < o->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        sys_signal(PART_CAP_SWITCH(i));
+    }
+    sys_signal(PART_CAP_KEEPER);
+}
+
 _Noreturn void io_main(const struct part_args *args)
 {
     init(&io, args);
+    wake_all(&io);
     notified(&io, 0);
     for (;;) {
         notified(&io, sys_wait(PART_CAP_NOTIFY));

@@ -156,8 +156,9 @@ static void heard_vm(struct keeper *k, uint32_t vm)
         if (k->bound == vm) {
             take_cr2(k, vm);
         }
-    } else if (what == PART_WANTS_END) {
-        windows_here(&k->windows, vm, false);
+    } else if (what == PART_WANTS_END || what == PART_WANTS_START) {
+        k->noted &= ~(1u << vm);
+        windows_here(&k->windows, vm, what == PART_WANTS_START);
         if (k->bound == vm) {
             park(k);
         }

@@ -83,6 +83,7 @@ static bool turn(struct native *n)
 _Noreturn void native_main(const struct part_args *args)
 {
     init(&native, args);
+    sys_signal(PART_CAP_SWITCH(0)); /* for one before this one, that died before it did */
     for (;;) {
         while (turn(&native)) {
             /* bound: its budget */

@@ -48,14 +48,21 @@ static void publish(const struct bridge *b)
     }
 }
 
+static void wake_port(const struct bridge *b, uint32_t port)
+{
+    if (b->ports->port[port].vm != NET_UPLINK) {
+        sys_signal(PART_CAP_PORT(port));
+    }
+}
+
 /* Moves what there is to move. True: there is more. */
 static bool turn(struct bridge *b)
 {
     struct switch_wake wake = switch_turn(&b->sw, now(b));
     uint32_t who = wake.readers | wake.writers;
     for (uint32_t i = 0; i < b->sw.ports; i++) { /* bound: SWITCH_PORTS_MAX */
-        if ((who >> i & 1u) != 0 && b->ports->port[i].vm != NET_UPLINK) {
-            sys_signal(PART_CAP_PORT(i));
+        if ((who >> i & 1u) != 0) {
+            wake_port(b, i);
         }
     }
     return wake.again;
@@ -71,9 +78,18 @@ static void notified(struct bridge *b)
     publish(b);
 }
 
+/* A switch before this one may have died between taking somebody's word that it sleeps and waking it. */
+static void wake_all(const struct bridge *b)
+{
+    for (uint32_t i = 0; i < b->sw.ports; i++) { /* bound: SWITCH_PORTS_MAX */
+        wake_port(b, i);
+    }
+}
+
 _Noreturn void switch_main(const struct part_args *args)
 {
     init(&bridge, args);
+    wake_all(&bridge);
     notified(&bridge);
     for (;;) {
         (void)sys_wait(PART_CAP_NOTIFY);

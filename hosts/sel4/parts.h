@@ -85,6 +85,7 @@ struct part_ring {
 #define PART_WANTS_SLEEP 0u
 #define PART_WANTS_CR2   1u
 #define PART_WANTS_END   2u /* said by init, when the vmm cannot go on */
+#define PART_WANTS_START 3u /* said by init, when it is started anew   */
 struct part_wake {
     uint64_t tsc;  /* when to be woken; UINT64_MAX: not by time          */
     uint64_t cr2;  /* what the guest is to find in CR2                   */
@@ -106,15 +107,18 @@ struct part_args {
     uint32_t role;  /* enum part_role                     */
     uint32_t index; /* of its VM, switch or native; or 0 */
     uint32_t tsc_khz;
-    uint32_t restarts;
+    uint32_t restarts;   /* not 0: part_entry clears .bss first */
+    uint64_t begin_tsc;  /* a vmm is not to begin before that     */
     uint64_t epoch_s;    /* wall-clock time at TSC 0, Unix seconds */
     uint32_t hpet_timer; /* which comparator the keeper has      */
     uint32_t hpet_pin;   /* its I/O APIC input                  */
     const struct system_image *system;
 };
 
+_Static_assert(offsetof(struct part_args, restarts) == 12u, "start.S reads it there");
+
 /* Messages to init: labels apart from the kernel's fault labels. */
-#define PART_SAYS_ENDED 0x100u /* words: enum vm_end, code, detail... */
+#define PART_SAYS_ENDED 0x100u /* words: enum vm_end, code, 1: it never ran */
 
 /* --- The programs ------------------------------------------------------------------------------ */
 

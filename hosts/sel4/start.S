@@ -11,7 +11,17 @@ _start:
 
     .global part_entry
 part_entry:
-    xor %ebp, %ebp
+    cmpl $0, 12(%rdi) /* args->restarts: the first time its memory is as new */
+    je 1f
+    mov %rdi, %rdx
+    lea image_bss(%rip), %rdi
+    lea image_system(%rip), %rcx
+    sub %rdi, %rcx
+    shr $3, %rcx
+    xor %eax, %eax
+    rep stosq
+    mov %rdx, %rdi
+1:  xor %ebp, %ebp
     call part_main
     ud2
 

@@ -206,6 +206,31 @@ static bool load(struct vmm *v, struct vcpu_regs *regs)
     return true;
 }
 
+/* The guest sleeps: until its deadline, or until somebody has something for it. */
+static void wait_until(struct vmm *v, uint64_t tsc)
+{
+    v->sleeps++;
+    if (v->said) {
+        v->said = false;
+        sys_signal(PART_CAP_CONSOLE);
+    }
+    v->wake->tsc = tsc;
+    v->wake->what = PART_WANTS_SLEEP;
+    sys_signal(PART_CAP_KEEPER);
+    (void)sys_wait(PART_CAP_NOTIFY);
+}
+
+/* A VM that is started again finds nothing of its predecessor, and not at once if it had only just begun. */
+static void begin_anew(struct vmm *v)
+{
+    while (sys_tsc() < v->args->begin_tsc) { /* bound: a wait each */
+        wait_until(v, v->args->begin_tsc);
+    }
+    for (uint32_t i = 0; i < v->mem.count; i++) { /* bound: SYSTEM_RANGES_MAX */
+        memset(v->mem.region[i].host, 0, v->mem.region[i].size);
+    }
+}
+
 /* The io component is to look at that card. */
 static void kick(void *host, uint32_t nic)
 {
@@ -218,6 +243,9 @@ static bool build(struct vmm *v)
     struct vcpu_regs regs;
     memset(&regs, 0, sizeof(regs));
     part_ram(v->system, &v->mem);
+    if (v->args->restarts != 0) {
+        begin_anew(v);
+    }
     struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
@@ -243,20 +271,6 @@ static bool build(struct vmm *v)
 }
 
 /* --- The loop ------------------------------------------------------------------------------------ */
-
-/* The guest sleeps: until its deadline, or until somebody has something for it. */
-static void wait_until(struct vmm *v, uint64_t tsc)
-{
-    v->sleeps++;
-    if (v->said) {
-        v->said = false;
-        sys_signal(PART_CAP_CONSOLE);
-    }
-    v->wake->tsc = tsc;
-    v->wake->what = PART_WANTS_SLEEP;
-    sys_signal(PART_CAP_KEEPER);
-    (void)sys_wait(PART_CAP_NOTIFY);
-}
 
 static void enter_once(struct vmm *v, const struct vm_plan *plan, uint64_t tsc)
 {
@@ -358,6 +372,7 @@ _Noreturn void vmm_main(const struct part_args *args)
     } else {
         say(&sink, "vmm: cannot start: %s\n", v->why);
         m.word[0] = VM_END_HOST_ERROR;
+        m.word[2] = v->args->restarts == 0 ? 1u : 0u;
     }
     for (;;) { /* init stops this thread when it has heard */
         sys_send(PART_CAP_INIT, &m);

@@ -112,7 +112,8 @@ static void derive_io(struct rights *r, const struct system_image *image, uint32
         uint32_t sw = vm->nic[n].switch_;
         rights_add(r, vmm, THING(THING_CHANNEL, vmm, n), BOTH);
         rights_add(r, io, THING(THING_CHANNEL, vmm, n), BOTH);
-        rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_CHANNEL, vmm, n), RIGHT_READ); /* counts */
+        rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_CHANNEL, vmm, n),
+                   BOTH); /* counts; as new at a restart */
         plugged(r, io, sw, system_port(image, sw, v, n));
     }
 }
