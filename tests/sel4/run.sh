@@ -23,10 +23,11 @@ fail() {
     echo "$*" >>"$out/failures"
 }
 
-# machine: Bochs, as it has to be set up; `clock: sync=none` makes the TSC count instructions.
+# machine: Bochs, as it has to be set up; `clock: sync=none` makes the TSC count instructions, IPS of them a
+# second of the machine's own time: more of them leave more between two ticks.
 machine() {
     cat <<END
-cpu: model=corei7_haswell_4770, count=1, ips=100000000
+cpu: model=corei7_haswell_4770, count=1, ips=${IPS:-100000000}
 megs: ${MEGS:-1024}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
