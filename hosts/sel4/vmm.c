@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "board/vm.h"
 #include "boot/boot.h"
+#include "cpu/cr.h"
 #include "sel4/parts.h"
 #include "sel4/say.h"
 #include "sel4/sys.h"
@@ -130,49 +131,48 @@ static uint64_t native_xcr0(void)
     return ((uint64_t)hi << 32) | lo;
 }
 
+/* The core's policy comes after it, and says what depends on the guest's own state. */
 static void cpuid(void *host, struct cpuid_leaf *leaf)
 {
-    struct vmm *v = host;
+    const struct vmm *v = host;
     native_cpuid(leaf);
-    v->view.guest_xcr0 = v->vcpu.xcr0;
-    v->view.guest_cr4 = leaf->leaf == 1u ? port_read(host, VMCS_CR4) : 0;
     vmx_cpuid_limit(&v->view, leaf);
-}
-
-/* As the guest will see it in the end. */
-static struct cpuid_leaf seen_leaf(struct vmm *v, const struct cpuid_policy *policy, uint32_t leaf)
-{
-    struct cpuid_leaf l = {.leaf = leaf};
-    native_cpuid(&l);
-    vmx_cpuid_limit(&v->view, &l);
-    cpuid_apply(policy, &l);
-    return l;
 }
 
 /* --- Set-up -------------------------------------------------------------------------------------- */
 
-/* What the guest may set depends on what the processor took of the controls: so they are set twice, the
- * first time to see. */
-static bool start_vcpu(struct vmm *v, const struct cpuid_policy *policy)
+static struct vmx_limits limits_of(const struct vmm *v)
 {
     const struct vm_clock clock = {.tsc_khz = v->args->tsc_khz};
-    struct vmx_limits limits = {
-        .xcr0 = native_xcr0(),
+    return (struct vmx_limits){
+        .xcr0 = v->view.host_xcr0,
         .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
         .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
         .mem = &v->mem,
     };
+}
+
+/* What the guest is offered depends on what the processor takes of the controls: so they are set
+ * twice, the first time to see. */
+static bool try_controls(struct vmm *v)
+{
+    v->view = (struct vmx_cpuid_view){.host_xcr0 = native_xcr0(), .guest_xcr0 = XCR0_X87};
+    struct vmx_limits limits = limits_of(v);
     v->why = vmx_start(&v->vcpu, &port, &limits);
-    if (v->why != NULL) {
+    v->view.secondary = (uint32_t)port_read(NULL, VMCS_SECONDARY);
+    return v->why == NULL;
+}
+
+static bool set_controls(struct vmm *v)
+{
+    const struct cr_limits offered = cr_limits_of(vm_cpu(v->vm));
+    struct vmx_limits limits = limits_of(v);
+    if (vm_cpu_missing(v->vm) != NULL) {
+        v->why = "the processor lacks features that the system file demands for this VM";
         return false;
     }
-    v->view.host_xcr0 = limits.xcr0;
-    v->view.secondary = (uint32_t)port_read(NULL, VMCS_SECONDARY);
-    struct cpuid_leaf leaf1 = seen_leaf(v, policy, 1);
-    struct cpuid_leaf leaf7 = seen_leaf(v, policy, 7);
-    struct cpuid_leaf extended = seen_leaf(v, policy, 0x80000001u);
-    limits.cr4 = vmx_cr4_offered(&leaf1, &leaf7);
-    limits.efer = vmx_efer_offered(&extended);
+    limits.cr4 = offered.cr4;
+    limits.efer = offered.efer;
     v->why = vmx_start(&v->vcpu, &port, &limits);
     return v->why == NULL;
 }
@@ -261,11 +261,14 @@ static bool build(struct vmm *v)
     for (uint32_t i = 0; i < v->system->nics; i++) { /* bound: SYSTEM_NICS_MAX */
         w.channel[i] = (struct channel *)PART_CHANNEL(i);
     }
-    const struct cpuid_policy policy = vm_cpuid_policy(&w);
-    if (!start_vcpu(v, &policy) || !load(v, &regs)) {
+    if (!try_controls(v)) {
         return false;
     }
+    w.xcr0_fixed = v->view.host_xcr0;
     v->vm = vm_init(vm_storage, sizeof(vm_storage), &w, sys_tsc());
+    if (!set_controls(v) || !load(v, &regs)) {
+        return false;
+    }
     vm_set_regs(v->vm, 0, &regs);
     return true;
 }
@@ -328,9 +331,9 @@ static void run(struct vmm *v)
 static void say_counts(const struct vmm *v)
 {
     static const char *const names[VM_EXIT_KINDS] = {
-        "none",   "irq_window", "nmi_window", "hlt",      "pio",        "pio_raw",
-        "mmio",   "ept",        "cpuid",      "rdmsr",    "wrmsr",      "cr",
-        "xsetbv", "vmcall",     "wbinvd",     "shutdown", "host_error",
+        "none",   "irq_window", "nmi_window", "hlt",       "pio",      "pio_raw",    "mmio",
+        "ept",    "cpuid",      "rdmsr",      "wrmsr",     "cr",       "dr",         "xsetbv",
+        "vmcall", "wbinvd",     "rdpmc",      "undefined", "shutdown", "host_error",
     };
     const struct vm_counts *c = vm_counts(v->vm);
     struct tick_counts t;

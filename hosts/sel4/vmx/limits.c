@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * CPUID under seL4, and what follows from it for CR4 and EFER. */
+ * CPUID under seL4. */
 #include "sel4/vmx/limits.h"
 
 #include "base/bits.h"
 
-#define XCR0_AVX512 0xE0ull
-#define XCR0_PKRU   0x200ull
-#define XCR0_AMX    0x60000ull
+#define XCR0_KNOWN (XCR0_X87 | XCR0_SSE | XCR0_AVX)
+#define XCR0_PKRU  0x200ull
+#define XCR0_AMX   0x60000ull
 
 #define LEAF1_ECX_PCID    BIT32(17)
 #define LEAF1_ECX_XSAVE   BIT32(26)
@@ -103,61 +103,4 @@ void vmx_cpuid_limit(const struct vmx_cpuid_view *view, struct cpuid_leaf *leaf)
     } else if (leaf->leaf == 0xDu) {
         limit_xsave(view, leaf);
     }
-}
-
-/* A bit of CR4, and the feature that offers it. */
-struct cr4_bit {
-    uint8_t bit;
-    uint8_t leaf; /* 1 or 7 */
-    uint8_t reg;
-    uint8_t feature;
-};
-
-static const struct cr4_bit cr4_bits[] = {
-    {0, 1, EDX, 1},   /* VME        */
-    {1, 1, EDX, 1},   /* PVI        */
-    {2, 1, EDX, 4},   /* TSD        */
-    {3, 1, EDX, 2},   /* DE         */
-    {4, 1, EDX, 3},   /* PSE        */
-    {5, 1, EDX, 6},   /* PAE        */
-    {6, 1, EDX, 7},   /* MCE        */
-    {7, 1, EDX, 13},  /* PGE        */
-    {9, 1, EDX, 24},  /* OSFXSR     */
-    {10, 1, EDX, 25}, /* OSXMMEXCPT */
-    {11, 7, ECX, 2},  /* UMIP       */
-    {16, 7, EBX, 0},  /* FSGSBASE   */
-    {17, 1, ECX, 17}, /* PCIDE      */
-    {18, 1, ECX, 26}, /* OSXSAVE    */
-    {20, 7, EBX, 7},  /* SMEP       */
-    {21, 7, EBX, 20}, /* SMAP       */
-    {22, 7, ECX, 3},  /* PKE        */
-};
-#define CR4_BITS (sizeof(cr4_bits) / sizeof(cr4_bits[0]))
-#define CR4_PCE  BIT64(8) /* RDPMC in user mode: exits, and faults, in any case */
-
-static uint32_t value_of(const struct cpuid_leaf *leaf, uint32_t reg)
-{
-    const uint32_t regs[] = {leaf->eax, leaf->ebx, leaf->ecx, leaf->edx};
-    return regs[reg];
-}
-
-uint64_t vmx_cr4_offered(const struct cpuid_leaf *leaf1, const struct cpuid_leaf *leaf7)
-{
-    uint64_t offered = CR4_PCE;
-    for (uint32_t i = 0; i < CR4_BITS; i++) { /* bound: CR4_BITS */
-        const struct cr4_bit *b = &cr4_bits[i];
-        if ((value_of(b->leaf == 1u ? leaf1 : leaf7, b->reg) >> b->feature & 1u) != 0) {
-            offered |= BIT64(b->bit);
-        }
-    }
-    return offered;
-}
-
-uint64_t vmx_efer_offered(const struct cpuid_leaf *extended1)
-{
-    uint64_t offered = 0;
-    offered |= (extended1->edx & BIT32(11)) != 0 ? EFER_SCE : 0u;
-    offered |= (extended1->edx & BIT32(20)) != 0 ? EFER_NXE : 0u;
-    offered |= (extended1->edx & BIT32(29)) != 0 ? EFER_LME | EFER_LMA | EFER_SCE : 0u;
-    return offered;
 }

@@ -20,8 +20,4 @@ struct vmx_cpuid_view {
 };
 void vmx_cpuid_limit(const struct vmx_cpuid_view *view, struct cpuid_leaf *leaf);
 
-/* The limits for vmx_start(), from leaves 1, 7.0 and 0x80000001 as the guest sees them in the end. */
-uint64_t vmx_cr4_offered(const struct cpuid_leaf *leaf1, const struct cpuid_leaf *leaf7);
-uint64_t vmx_efer_offered(const struct cpuid_leaf *extended1);
-
 #endif

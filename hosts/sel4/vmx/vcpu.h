@@ -50,7 +50,7 @@ struct vmx_port {
 /* What the machine under the vCPU has. */
 struct vmx_limits {
     uint64_t xcr0;       /* the state components that the kernel switches: XCR0_*           */
-    uint64_t cr4;        /* bits that the guest may set: vmx_cr4_offered()                 */
+    uint64_t cr4;        /* bits that the guest may set: cr_limits_of()                 */
     uint64_t efer;       /* likewise: EFER_SCE, _LME, _LMA, _NXE as CPUID offers them      */
     uint32_t timer_rate; /* bits 4:0 of IA32_VMX_MISC: the timer counts at TSC >> rate     */
     uint64_t slice_tsc;  /* back after so many TSC ticks at the latest, whatever the guest does */

@@ -280,19 +280,6 @@ static void cpuid_offers_no_state_that_is_not_switched(void **state)
     assert_int_equal(limited(0x80000001u, 0, 7, 0).edx & (1u << 27), 0); /* RDTSCP */
 }
 
-static void cr4_and_efer_follow_cpuid(void **state)
-{
-    (void)state;
-    struct cpuid_leaf l1 = {.ecx = 1u << 26, .edx = 1u << 3 | 1u << 6 | 1u << 13 | 1u << 24};
-    struct cpuid_leaf l7 = {.ebx = 1u << 7, .ecx = 1u << 16 /* LA57: never */};
-    assert_int_equal(vmx_cr4_offered(&l1, &l7),
-                     CR4_PSE | CR4_PAE | 1u << 7 | 1u << 8 | 1u << 9 | CR4_OSXSAVE | CR4_SMEP);
-    struct cpuid_leaf e1 = {.edx = 1u << 20 | 1u << 29};
-    assert_int_equal(vmx_efer_offered(&e1), EFER_NXE | EFER_LME | EFER_LMA | EFER_SCE);
-    e1.edx = 0;
-    assert_int_equal(vmx_efer_offered(&e1), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,7 +297,6 @@ int main(void)
         cmocka_unit_test(the_timer_is_never_early_and_never_zero),
         cmocka_unit_test(the_timer_carries_the_deadline_within_a_slice),
         cmocka_unit_test(cpuid_offers_no_state_that_is_not_switched),
-        cmocka_unit_test(cr4_and_efer_follow_cpuid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
