@@ -249,7 +249,7 @@ static bool build(struct vmm *v)
     struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
-        .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu},
+        .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu, .lacks = REGS_VEC},
         .tsc_khz = v->args->tsc_khz,
         .epoch_s = v->args->epoch_s,
         .tsc_deadline = true,
