@@ -61,7 +61,7 @@ $(B)/bulkhead: $(CLI_OBJ) $(B)/libcore.a
 SAN       := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_SRC  := $(sort $(wildcard tests/unit/*/test_*.c))
 # The simulated host, and whatever else unit tests share.
-UNIT_HELP := $(sort $(wildcard hosts/sim/*.c))
+UNIT_HELP := $(sort $(wildcard hosts/sim/*.c hosts/sel4/say.c hosts/sel4/vmx/*.c hosts/sel4/net/*.c))
 # Vectors and processors that the emulator is held against; the program of that name has them, too.
 UNIT_ORACLE := $(filter-out tests/processor/main.c,$(sort $(wildcard tests/processor/*.c)))
 # Parts of the command that unit tests may link; never its main().
