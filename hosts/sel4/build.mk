@@ -10,13 +10,20 @@ SEL4_CFLAGS = -std=c11 -O2 -g -ffreestanding -nostdinc -fno-pie -fno-stack-prote
     -fno-strict-aliasing -isystem $(shell $(CC) -print-file-name=include) -Isrc -Ihosts $(BULKHEAD_WARN)
 SEL4_HEADERS := $(SEL4_PREFIX)/libsel4/include
 
+# Looked at before anything is built; written anew, and what stands on it built anew, if it names another one.
+$(B)/sel4/prefix: FORCE
+	@tools/packages sel4
+	@tools/sel4-prefix '$(SEL4_PREFIX)'
+	@mkdir -p $(@D)
+	@echo '$(SEL4_PREFIX)' | cmp -s - $@ || echo '$(SEL4_PREFIX)' > $@
+
 # Only this file sees the kernel's headers; they are not ours to warn about.
-$(B)/sel4/hosts/sel4/sys.o: hosts/sel4/sys.c hosts/sel4/sys.h hosts/sel4/build.mk
+$(B)/sel4/hosts/sel4/sys.o: hosts/sel4/sys.c hosts/sel4/sys.h hosts/sel4/build.mk $(B)/sel4/prefix
 	@mkdir -p $(@D)
 	$(call say,SEL4,$<)
 	$(Q)$(CC) $(SEL4_CFLAGS) -std=gnu11 -Wno-pedantic -isystem $(SEL4_HEADERS) -c $< -o $@
 
-$(B)/sel4/%.o: %.c hosts/sel4/build.mk
+$(B)/sel4/%.o: %.c hosts/sel4/build.mk | $(B)/sel4/prefix
 	@mkdir -p $(@D)
 	$(call say,SEL4,$<)
 	$(Q)$(CC) $(SEL4_CFLAGS) -MMD -MP -c $< -o $@
@@ -26,7 +33,7 @@ $(B)/sel4/hosts/sel4/start.o: hosts/sel4/start.S
 	$(Q)$(CC) -c $< -o $@
 
 # The frozen system goes into the program as a section: the kernel loads one module only.
-$(B)/sel4/system.img: $(SYSTEM) $(B)/bulkhead guests
+$(B)/sel4/system.img: $(SYSTEM) $(B)/bulkhead guests | $(B)/sel4/prefix
 	@mkdir -p $(@D)
 	$(Q)$(B)/bulkhead pack $(SYSTEM) -o $@
 
@@ -44,7 +51,7 @@ $(B)/sel4/root.elf: $(B)/sel4/bulkhead.elf
 	$(Q)objcopy --strip-debug $< $@
 	$(Q)truncate -s '>4M' $@
 
-$(SEL4_ISO): $(B)/sel4/root.elf
+$(SEL4_ISO): $(B)/sel4/root.elf $(B)/sel4/prefix
 	$(Q)rm -rf $(B)/sel4/iso
 	$(Q)mkdir -p $(B)/sel4/iso/boot/grub
 	$(Q)cp $(SEL4_PREFIX)/bin/kernel.elf $(B)/sel4/iso/boot/kernel.elf
@@ -54,5 +61,5 @@ $(SEL4_ISO): $(B)/sel4/root.elf
 	$(call say,ISO,$@)
 	$(Q)grub-mkrescue -o $@ $(B)/sel4/iso > $(B)/sel4/iso.log 2>&1
 
-.PHONY: sel4
+.PHONY: sel4 FORCE
 sel4: $(SEL4_ISO) ## build a bootable ISO for stock seL4: SEL4_PREFIX=... [SYSTEM=file.conf]
