@@ -322,27 +322,28 @@ static void print_line(FILE *out, unsigned line)
     }
 }
 
+/* The line of one item of a list in a VM; `otherwise` for what is no such list. */
+static unsigned item_line(const struct draft_vm *lines, enum system_field field, uint32_t index,
+                          unsigned otherwise)
+{
+    switch (field) {
+    case SYSTEM_FIELD_RANGE:
+        return lines->range[index % SYSTEM_RANGES_MAX];
+    case SYSTEM_FIELD_SERIAL:
+        return lines->serial[index % SYSTEM_SERIALS_MAX];
+    case SYSTEM_FIELD_MODULE:
+        return lines->module[index % SYSTEM_MODULES_MAX];
+    case SYSTEM_FIELD_NIC:
+        return lines->nic[index % SYSTEM_NICS_MAX];
+    default:
+        return otherwise;
+    }
+}
+
 static void fill_other_line(FILE *out, const struct context *c)
 {
-    uint32_t i = c->fault->other_index;
-    if (c->lines == NULL) {
-        return;
-    }
-    switch (c->fault->field) {
-    case SYSTEM_FIELD_RANGE:
-        print_line(out, c->lines->range[i % SYSTEM_RANGES_MAX]);
-        break;
-    case SYSTEM_FIELD_SERIAL:
-        print_line(out, c->lines->serial[i % SYSTEM_SERIALS_MAX]);
-        break;
-    case SYSTEM_FIELD_MODULE:
-        print_line(out, c->lines->module[i % SYSTEM_MODULES_MAX]);
-        break;
-    case SYSTEM_FIELD_NIC:
-        print_line(out, c->lines->nic[i % SYSTEM_NICS_MAX]);
-        break;
-    default:
-        break;
+    if (c->lines != NULL) {
+        print_line(out, item_line(c->lines, c->fault->field, c->fault->other_index, 0));
     }
 }
 
@@ -526,24 +527,7 @@ static void print_sentence(FILE *out, const struct context *c)
 
 static unsigned fault_line(const struct draft_vm *lines, const struct system_fault *f)
 {
-    unsigned line = 0;
-    switch (f->field) {
-    case SYSTEM_FIELD_RANGE:
-        line = lines->range[f->index % SYSTEM_RANGES_MAX];
-        break;
-    case SYSTEM_FIELD_SERIAL:
-        line = lines->serial[f->index % SYSTEM_SERIALS_MAX];
-        break;
-    case SYSTEM_FIELD_MODULE:
-        line = lines->module[f->index % SYSTEM_MODULES_MAX];
-        break;
-    case SYSTEM_FIELD_NIC:
-        line = lines->nic[f->index % SYSTEM_NICS_MAX];
-        break;
-    default:
-        line = lines->field[f->field];
-        break;
-    }
+    unsigned line = item_line(lines, f->field, f->index, lines->field[f->field]);
     return line != 0 ? line : lines->line;
 }
 
