@@ -3,6 +3,25 @@
 #include "base/assert.h"
 #include "base/le.h"
 #include "board/exits_int.h"
+#include "cpu/walk.h"
+
+void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
+{
+    if (!x->raw) {
+        return;
+    }
+    struct vcpu_regs *regs = regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR);
+    const uint64_t next = regs->rip + x->insn_len;
+    const bool wraps = regs->rip <= UINT32_MAX && next > UINT32_MAX; /* but in 64-bit code */
+    if ((regs->rflags & RFLAGS_TF) != 0) {
+        single_step(v);
+    }
+    regs->rflags &= ~(uint64_t)RFLAGS_RF;
+    regs->rip = next;
+    if (wraps && !walk_is_64(regs_view(&v->cache, &vm->w.regs, 0, REGS_SYS))) {
+        regs->rip = (uint32_t)next;
+    }
+}
 
 static void exit_nothing(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 {

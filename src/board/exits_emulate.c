@@ -66,13 +66,6 @@ void exits_emulate_init(struct vm *vm)
     }
 }
 
-/* RFLAGS.TF was set: the trap that comes after the instruction. */
-static void single_step(struct vcpu *v)
-{
-    v->drs.dr6 |= DR6_BS;
-    raise_exception(v, VECTOR_DB, false, 0);
-}
-
 /* The guest gets an exception, as a fault: with RF in the flags that it pushes, so that a breakpoint
  * on the instruction is not seen twice. */
 static void emulated_fault(struct vm *vm, struct vcpu *v, const struct emulate_report *r)
@@ -147,9 +140,5 @@ void exit_pio_raw(struct vm *vm, struct vcpu *v, struct vm_exit *x)
         uint64_t kept = p->size == 4u ? 0 : *rax & ~ones_bytes(p->size);
         *rax = kept | in;
     }
-    if ((regs->rflags & RFLAGS_TF) != 0) {
-        single_step(v);
-    }
-    regs->rflags &= ~(uint64_t)RFLAGS_RF;
     step_over(vm, v, x);
 }

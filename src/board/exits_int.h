@@ -13,20 +13,22 @@
 
 typedef void exit_fn(struct vm *vm, struct vcpu *v, struct vm_exit *x);
 
-/* Raw hosts leave RIP at the instruction; KVM steps over it by itself. */
-static inline void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
-{
-    if (x->raw) {
-        regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR)->rip += x->insn_len;
-    }
-}
-
 static inline void raise_exception(struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
 {
     v->exception_pending = true;
     v->exception_vector = vector;
     v->exception_has_code = has_code;
     v->exception_code = code;
+}
+
+/* exits.c: the instruction is done. Raw hosts leave RIP at it; KVM steps over it by itself. */
+void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x);
+
+/* RFLAGS.TF was set: the trap that comes after the instruction. */
+static inline void single_step(struct vcpu *v)
+{
+    v->drs.dr6 |= DR6_BS;
+    raise_exception(v, VECTOR_DB, false, 0);
 }
 
 /* exits_cpu.c: instructions that the processor's policy answers. */

@@ -348,6 +348,46 @@ static void what_the_system_file_demands_and_the_host_lacks_is_told(void **state
     sim_free(s);
 }
 
+/* Outside 64-bit code RIP has 32 bits: more of them would be refused at the next entry. */
+static void the_last_instruction_of_the_address_space_leads_to_the_first(void **state)
+{
+    (void)state;
+    struct sim *s = new_sim(BOARD);
+    struct vm_exit x = {.kind = VM_EXIT_CPUID, .raw = true, .insn_len = 2};
+    s->regs.rip = 0xFFFFFFFE;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.rip, 0);
+    to_long_mode(s);
+    s->regs.rip = 0xFFFFFFFE;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.rip, 0x100000000);
+    s->regs.seg[SEG_CS].ar = SEG_AR_DB; /* compatibility mode */
+    s->regs.rip = 0xFFFFFFFF;
+    sim_exit(s, &x);
+    assert_int_equal(s->regs.rip, 1);
+    sim_free(s);
+}
+
+static void single_step_traps_after_what_the_policy_answers(void **state)
+{
+    (void)state;
+    static const enum vm_exit_kind kinds[] = {VM_EXIT_CPUID, VM_EXIT_WBINVD, VM_EXIT_HLT};
+    for (uint32_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct sim *s = new_sim(BOARD);
+        struct vm_exit x = {.kind = kinds[i], .raw = true, .insn_len = 2};
+        s->regs.rip = RIP;
+        s->regs.rflags |= RFLAGS_TF | RFLAGS_RF;
+        sim_exit(s, &x);
+        assert_int_equal(s->events, 1);
+        assert_int_equal(s->log[0].inject, VM_INJECT_EXCEPTION);
+        assert_int_equal(s->log[0].vector, VECTOR_DB);
+        assert_int_equal(s->regs.rip, RIP + 2);
+        assert_int_equal(s->regs.rflags & RFLAGS_RF, 0);
+        assert_int_equal(s->plan.go, VM_GO_RUN);
+        sim_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +401,8 @@ int main(void)
         cmocka_unit_test(xsetbv_takes_what_is_offered),
         cmocka_unit_test(debug_registers_are_kept_for_the_guest),
         cmocka_unit_test(instructions_that_are_not_there),
+        cmocka_unit_test(the_last_instruction_of_the_address_space_leads_to_the_first),
+        cmocka_unit_test(single_step_traps_after_what_the_policy_answers),
         cmocka_unit_test(what_the_system_file_demands_and_the_host_lacks_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
