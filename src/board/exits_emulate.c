@@ -96,6 +96,9 @@ static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
     }
     if (result == EMULATE_DONE) {
         vm->counts.emulated++;
+        /* POPF: what the host said about IF was before it. */
+        v->irq_flag = (v->cache.regs.rflags & RFLAGS_IF) != 0;
+        v->irq_ready = v->irq_ready && v->irq_flag;
         if (r->trap) {
             single_step(v);
         }

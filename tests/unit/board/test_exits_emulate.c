@@ -161,12 +161,31 @@ static void vector_registers_come_from_the_host_or_not_at_all(void **state)
     sim_free(s);
 }
 
+/* The host would refuse to enter with an interrupt and IF clear. */
+static void flags_from_a_device_keep_an_interrupt_out(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0x9D); /* popf */
+    sim_store(s, LAPIC + 0xF0, 4, 0x1FF);
+    sim_store(s, LAPIC + 0x300, 4, 0x40041); /* to itself: it waits, as IF is clear */
+    assert_int_equal(s->events, 0);
+    s->regs.rflags |= RFLAGS_IF;
+    s->regs.gpr[GPR_RSP] = LAPIC + 0x80; /* TPR: 0, and so are the flags */
+    sim_ept(s, LAPIC + 0x80, false);
+    assert_int_equal(s->regs.rip, CODE + 1);
+    assert_int_equal(s->regs.rflags & RFLAGS_IF, 0);
+    assert_int_equal(s->events, 0);
+    assert_true(s->plan.irq_window);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_string_reaches_the_console_portion_by_portion),
         cmocka_unit_test(a_string_is_read_from_a_port),
         cmocka_unit_test(single_step_traps_after_port_and_device),
+        cmocka_unit_test(flags_from_a_device_keep_an_interrupt_out),
         cmocka_unit_test(a_page_fault_is_the_guests),
         cmocka_unit_test(a_host_that_cannot_set_cr2_stops_the_vm_and_says_so),
         cmocka_unit_test(vector_registers_come_from_the_host_or_not_at_all),
