@@ -18,9 +18,10 @@ static const struct vcpu_regs *view(struct vm *vm, struct vcpu *v, uint32_t grou
     return regs_view(&v->cache, &vm->w.regs, 0, groups);
 }
 
-static void raise_gp(struct vcpu *v)
+/* In real mode there are no error codes, and VMX refuses to push one. */
+static void raise_gp(struct vm *vm, struct vcpu *v)
 {
-    raise_exception(v, VECTOR_GP, true, 0);
+    raise_exception(v, VECTOR_GP, (view(vm, v, REGS_SYS)->cr0 & CR0_PE) != 0, 0);
 }
 
 static bool in_64bit_mode(const struct vcpu_regs *r)
@@ -141,7 +142,7 @@ static void msr_finish(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
     if (!x->u.msr.fault) {
         step_over(vm, v, x);
     } else if (x->raw) {
-        raise_gp(v);
+        raise_gp(vm, v);
     } else {
         v->irq_ready = false;
     }
@@ -269,7 +270,7 @@ void exit_cr(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     if (legal) {
         step_over(vm, v, x);
     } else {
-        raise_gp(v);
+        raise_gp(vm, v);
     }
 }
 
@@ -285,7 +286,7 @@ void exit_dr(struct vm *vm, struct vcpu *v, struct vm_exit *x)
                                      : dr_read(&v->drs, sys, d->dr & 7u, &value);
     switch (result) {
     case DR_GP:
-        raise_gp(v);
+        raise_gp(vm, v);
         break;
     case DR_UD:
         raise_exception(v, VECTOR_UD, false, 0);
@@ -309,7 +310,7 @@ void exit_xsetbv(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     const struct vcpu_regs *r = view(vm, v, REGS_GPR);
     uint64_t value = edx_eax(r);
     if (!xcr_write_legal(&vm->cpu.xcr, (uint32_t)r->gpr[GPR_RCX], value)) {
-        raise_gp(v);
+        raise_gp(vm, v);
         return;
     }
     edit(vm, v, REGS_SYS)->xcr0 = value;
@@ -319,9 +320,8 @@ void exit_xsetbv(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 /* No counter can be named that exists. */
 void exit_rdpmc(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 {
-    (void)vm;
     (void)x;
-    raise_gp(v);
+    raise_gp(vm, v);
 }
 
 /* CPUID does not offer it: the instruction does not exist for this guest. */

@@ -388,6 +388,25 @@ static void single_step_traps_after_what_the_policy_answers(void **state)
     }
 }
 
+/* VMX refuses an entry that would push one in real mode. */
+static void general_protection_has_an_error_code_but_in_real_mode(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct sim *s = new_sim(BOARD);
+        struct vm_plan plan;
+        struct vm_exit x = {.kind = VM_EXIT_RDMSR, .raw = true, .nmi_ready = true};
+        s->regs.cr0 = i == 0 ? CR0_ET : CR0_PE | CR0_ET;
+        x.u.msr.index = 0x12345678;
+        vm_exit(s->vm, 0, 1000, &x);
+        vm_entry(s->vm, 0, 1000, &plan);
+        assert_int_equal(plan.inject, VM_INJECT_EXCEPTION);
+        assert_int_equal(plan.vector, VECTOR_GP);
+        assert_int_equal(plan.has_error_code, i);
+        sim_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +420,7 @@ int main(void)
         cmocka_unit_test(xsetbv_takes_what_is_offered),
         cmocka_unit_test(debug_registers_are_kept_for_the_guest),
         cmocka_unit_test(instructions_that_are_not_there),
+        cmocka_unit_test(general_protection_has_an_error_code_but_in_real_mode),
         cmocka_unit_test(the_last_instruction_of_the_address_space_leads_to_the_first),
         cmocka_unit_test(single_step_traps_after_what_the_policy_answers),
         cmocka_unit_test(what_the_system_file_demands_and_the_host_lacks_is_told),
