@@ -6,6 +6,7 @@
 #include "board/exits_int.h"
 #include "cpu/cr.h"
 #include "cpu/msr.h"
+#include "cpu/walk.h"
 #include "cpu/xcr.h"
 
 static struct vcpu_regs *edit(struct vm *vm, struct vcpu *v, uint32_t groups)
@@ -22,11 +23,6 @@ static const struct vcpu_regs *view(struct vm *vm, struct vcpu *v, uint32_t grou
 static void raise_gp(struct vm *vm, struct vcpu *v)
 {
     raise_exception(v, VECTOR_GP, (view(vm, v, REGS_SYS)->cr0 & CR0_PE) != 0, 0);
-}
-
-static bool in_64bit_mode(const struct vcpu_regs *r)
-{
-    return (r->efer & EFER_LMA) != 0 && (r->seg[SEG_CS].ar & SEG_AR_L) != 0;
 }
 
 /* --- Model-specific registers ------------------------------------------------------------------- */
@@ -217,7 +213,7 @@ static void read_cr(struct vm *vm, struct vcpu *v, const struct vm_exit_cr *c)
     } else if (c->cr == 4u) {
         value = sys->cr4;
     }
-    r->gpr[c->gpr % GPR_COUNT] = in_64bit_mode(sys) ? value : (uint32_t)value;
+    r->gpr[c->gpr % GPR_COUNT] = walk_is_64(sys) ? value : (uint32_t)value;
 }
 
 static bool write_cr8(struct vm *vm, struct vcpu *v, uint64_t value)
@@ -245,7 +241,7 @@ static bool write_cr(struct vm *vm, struct vcpu *v, uint32_t cr, uint64_t value)
 static bool move_to_cr(struct vm *vm, struct vcpu *v, const struct vm_exit_cr *c)
 {
     uint64_t value = view(vm, v, REGS_GPR)->gpr[c->gpr % GPR_COUNT];
-    value = in_64bit_mode(view(vm, v, REGS_SYS)) ? value : (uint32_t)value;
+    value = walk_is_64(view(vm, v, REGS_SYS)) ? value : (uint32_t)value;
     return c->cr == 8u ? write_cr8(vm, v, value) : write_cr(vm, v, c->cr, value);
 }
 

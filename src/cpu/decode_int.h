@@ -46,7 +46,6 @@ struct decoder {
     uint8_t op_prefix;  /* 1: 0x66                                                 */
     uint8_t adr_prefix; /* 1: 0x67                                                 */
     bool has_rex;       /* even 0x40 makes SPL out of AH                           */
-    bool is_odd;        /* lock or vex */
     bool lock;
     bool vex;
     uint8_t vex_w;

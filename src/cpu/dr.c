@@ -19,11 +19,6 @@ void dr_reset(struct dr_bank *bank)
     bank->dr7 = DR7_FIXED1;
 }
 
-static bool in_64bit_mode(const struct vcpu_regs *regs)
-{
-    return (regs->efer & EFER_LMA) != 0 && (regs->seg[SEG_CS].ar & SEG_AR_L) != 0;
-}
-
 /* What the processor has not checked before the exit: [SDM] vol. 3C, 26.1.3. */
 static enum dr_result dr_check(struct dr_bank *bank, const struct vcpu_regs *regs, uint32_t n)
 {
@@ -57,7 +52,7 @@ enum dr_result dr_write(struct dr_bank *bank, const struct vcpu_regs *regs, uint
     if (result != DR_DONE) {
         return result;
     }
-    value = in_64bit_mode(regs) ? value : (uint32_t)value;
+    value = walk_is_64(regs) ? value : (uint32_t)value;
     if (n < 4u) {
         bank->dr[n] = value; /* also what is not canonical: [SDM] 18.2.6 */
     } else if (value > UINT32_MAX) {
@@ -76,7 +71,7 @@ enum dr_result dr_read(struct dr_bank *bank, const struct vcpu_regs *regs, uint3
     enum dr_result result = dr_check(bank, regs, n);
     if (result == DR_DONE) {
         uint64_t all = *dr_at(bank, n);
-        *value = in_64bit_mode(regs) ? all : (uint32_t)all;
+        *value = walk_is_64(regs) ? all : (uint32_t)all;
     }
     return result;
 }
