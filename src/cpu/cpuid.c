@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "base/string.h"
+#include "vm/time.h"
 
 struct cpuid_place {
     uint32_t leaf;
@@ -199,6 +200,37 @@ static void cpuid_demanded(const struct cpuid_cpu *cpu, const struct cpuid_polic
     }
 }
 
+/* Linux computes crystal kHz * numerator in 32 bits; a crystal of 10^6 kHz leaves it this much. */
+#define CPUID_RATIO_MAX 4294u
+
+/* |n / d - tsc_khz / 10^6|, times d * 10^6. */
+static uint64_t cpuid_ratio_error(uint32_t tsc_khz, uint32_t n, uint32_t d)
+{
+    uint64_t a = (uint64_t)n * VM_NS_PER_MS;
+    uint64_t b = (uint64_t)tsc_khz * d;
+    return a > b ? a - b : b - a;
+}
+
+/* Leaf 0x15, with the APIC timer's clock as crystal: the nearest ratio whose terms Linux can compute with;
+ * 0x40000010 has the exact frequency. Found once: it takes too long for an exit. */
+static void cpuid_find_ratio(struct cpuid_cpu *cpu)
+{
+    cpu->ratio_n = 1;
+    cpu->ratio_d = 1;
+    for (uint32_t d = 1; d <= CPUID_RATIO_MAX; d++) { /* bound: CPUID_RATIO_MAX */
+        uint64_t n = ((uint64_t)cpu->tsc_khz * d + VM_NS_PER_MS / 2) / VM_NS_PER_MS;
+        if (n == 0 || n > CPUID_RATIO_MAX) {
+            continue;
+        }
+        uint64_t error = cpuid_ratio_error(cpu->tsc_khz, (uint32_t)n, d);
+        uint64_t best = cpuid_ratio_error(cpu->tsc_khz, cpu->ratio_n, cpu->ratio_d);
+        if (error * cpu->ratio_d < best * d) {
+            cpu->ratio_n = (uint32_t)n;
+            cpu->ratio_d = d;
+        }
+    }
+}
+
 bool cpuid_build(struct cpuid_cpu *cpu, const struct cpuid_policy *policy,
                  const struct cpuid_source *source, uint32_t missing[CPUID_WORDS])
 {
@@ -207,6 +239,7 @@ bool cpuid_build(struct cpuid_cpu *cpu, const struct cpuid_policy *policy,
     uint32_t max_extended = cpuid_ask(source, 0x80000000u, 0).eax;
     memset(cpu, 0, sizeof(*cpu));
     cpu->tsc_khz = policy->tsc_khz;
+    cpuid_find_ratio(cpu);
     cpu->apic_id = policy->apic_id;
     cpu->model = policy->system != NULL ? policy->system->cpu_model : SYSTEM_CPU_HOST;
     cpu->amd = cpuid_is_amd(&zero);

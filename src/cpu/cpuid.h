@@ -91,6 +91,8 @@ struct cpuid_cpu {
     uint32_t max_extended;
     uint32_t phys_bits;
     uint32_t tsc_khz;
+    uint32_t ratio_n; /* leaf 0x15: TSC = APIC timer's clock * ratio_n / ratio_d */
+    uint32_t ratio_d;
     uint32_t apic_id;
     bool amd; /* the host is AMD's or Hygon's; else the rules for Intel hold */
 };

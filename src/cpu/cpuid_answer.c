@@ -31,9 +31,6 @@ static const struct cpuid_range cpuid_ranges[] = {CPUID_LEAVES(CPUID_RANGE)};
 
 #define CPUID_BRAND_WORDS 12u
 
-/* Linux computes crystal kHz * numerator in 32 bits; a crystal of 10^6 kHz leaves it this much. */
-#define CPUID_RATIO_MAX 4294u
-
 static void cpuid_set(struct cpuid_leaf *l, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
     l->eax = eax;
@@ -50,35 +47,6 @@ static uint32_t cpuid_shown(const struct cpuid_cpu *cpu, uint32_t leaf)
         }
     }
     return CPUID_SHOW_ZERO;
-}
-
-/* |n / d - tsc_khz / 10^6|, times d * 10^6. */
-static uint64_t cpuid_ratio_error(uint32_t tsc_khz, uint32_t n, uint32_t d)
-{
-    uint64_t a = (uint64_t)n * VM_NS_PER_MS;
-    uint64_t b = (uint64_t)tsc_khz * d;
-    return a > b ? a - b : b - a;
-}
-
-/* Leaf 0x15: TSC = crystal * ebx / eax, with the APIC timer's clock as crystal. The ratio is the
- * nearest one whose terms Linux can compute with; 0x40000010 has the exact frequency. */
-static void cpuid_clock_ratio(const struct cpuid_cpu *cpu, struct cpuid_leaf *l)
-{
-    uint32_t best_n = 1;
-    uint32_t best_d = 1;
-    for (uint32_t d = 1; d <= CPUID_RATIO_MAX; d++) {
-        uint64_t n = ((uint64_t)cpu->tsc_khz * d + VM_NS_PER_MS / 2) / VM_NS_PER_MS;
-        if (n == 0 || n > CPUID_RATIO_MAX) {
-            continue;
-        }
-        uint64_t error = cpuid_ratio_error(cpu->tsc_khz, (uint32_t)n, d);
-        uint64_t best = cpuid_ratio_error(cpu->tsc_khz, best_n, best_d);
-        if (error * best_d < best * d) {
-            best_n = (uint32_t)n;
-            best_d = d;
-        }
-    }
-    cpuid_set(l, best_d, best_n, VM_APIC_HZ, 0);
 }
 
 /* Leaf 0xB: one thread in one core. */
@@ -133,7 +101,7 @@ static void cpuid_ours(const struct cpuid_cpu *cpu, const struct cpuid_now *now,
         cpuid_xsave(cpu, now, l);
         break;
     case 0x15:
-        cpuid_clock_ratio(cpu, l);
+        cpuid_set(l, cpu->ratio_d, cpu->ratio_n, VM_APIC_HZ, 0);
         break;
     case 0x16:
         cpuid_frequencies(cpu, l);
