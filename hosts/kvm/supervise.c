@@ -238,6 +238,7 @@ static void conclude(struct supervisor *s, uint32_t index)
     struct child *c = &s->child[index];
     struct link_stopped why;
     drop_last_words(c);
+    c->ending = false;
     c->ended = false;
     child_judge(c, &c->end, &why);
     bool again = wants_restart(s, index, &why);
