@@ -431,6 +431,27 @@ static void a_vm_is_told_how_often_it_was_started_before(void **state)
     assert_true(ends(pid));
 }
 
+static void a_vm_that_waits_to_be_started_again_holds_up_no_stop(void **state)
+{
+    (void)state;
+    struct link_stopped why;
+    struct link_head head;
+    const uint8_t *data;
+    int link;
+    new_board("unhappy", NULL);
+    image.vm[0].on_failure = SYSTEM_FAIL_RESTART;
+    pid_t pid = new_supervisor(&link);
+    frame(link, LINK_STOPPED, &why, sizeof(why));
+    assert_int_equal(why.will_restart, 1);
+    assert_true(link_write(link, LINK_STOP, LINK_NO_VM, NULL, 0));
+    do {
+        assert_int_equal(link_read(&reader, link, &head, &data), LINK_FRAME);
+        assert_true(head.type != LINK_NOTE || memmem(data, head.len, "left behind", 11) == NULL);
+    } while (head.type != LINK_DONE);
+    assert_true(ends(pid));
+    close(link);
+}
+
 static void a_component_cannot_take_the_report_away_from_under_the_supervisor(void **state)
 {
     (void)state;
@@ -770,6 +791,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_does_not_read_holds_up_no_restart_however_many_there_were),
         cmocka_unit_test(a_flood_does_not_keep_another_vms_line_waiting),
         cmocka_unit_test(a_vm_that_ran_once_is_tried_again_and_again),
+        cmocka_unit_test(a_vm_that_waits_to_be_started_again_holds_up_no_stop),
         cmocka_unit_test(a_vm_with_a_priority_has_it_or_the_person_is_told),
         cmocka_unit_test(strict_wants_its_cpus),
         cmocka_unit_test(every_process_is_accounted_for),
