@@ -28,6 +28,9 @@ int pattern_check(const uint8_t *p, size_t bytes, uint64_t *sequence);
  * of the same name. */
 void card_reset(const char *device);
 
+/* What a PCI card with MSI-X has for its driver stays in the card's queues from now on, until it is reset. */
+void card_hold(const char *device);
+
 /* The subcommands: argv[0] is their own name. */
 int telemetry_main(int argc, char **argv);
 int frames_main(int argc, char **argv);

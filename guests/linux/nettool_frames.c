@@ -5,6 +5,7 @@
  * window of frames is under way, may lose that window each time, and no more. */
 #include "nettool.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #define SILENCE_MS        60000 /* then the sender is gone                             */
 #define HELLO_MS          500 /* the receiver says so often that it is there, until something comes */
 #define RESET_PATIENCE_MS 50000 /* the other end may be resetting its card */
+#define HOLD_MS           20    /* for a window of frames to come */
 
 static uint64_t longest_reset_us;
 
@@ -156,6 +158,15 @@ static void take(struct receiver *r, const uint8_t *frame, size_t bytes)
     }
 }
 
+/* What comes between the hold and the reset is in a queue of the card at the reset, and is lost. */
+static void reset_in_flight(struct receiver *r, const char *device, const uint8_t *sender)
+{
+    card_hold(device);
+    acknowledge(r, sender, 0);
+    (void)poll(NULL, 0, HOLD_MS);
+    reset_card(&r->wire, device);
+}
+
 /* Ends with the last frame, or when the sender has been silent for long. */
 static int frames_receive(struct receiver *r, const char *device, unsigned long count)
 {
@@ -185,7 +196,7 @@ static int frames_receive(struct receiver *r, const char *device, unsigned long 
         take(r, frame, bytes);
         if (r->resets > 0 && r->received % r->reset_every == 0) {
             r->resets--;
-            reset_card(&r->wire, device);
+            reset_in_flight(r, device, to);
         }
         if (r->received % ACK_EVERY == 0 || r->expected == count) {
             acknowledge(r, to, 0);

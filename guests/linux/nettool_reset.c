@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Takes a network card from its driver and gives it back. A driver stops gently and lets go out what is
  * under way. So a legacy card in I/O space is reset before, behind its driver's back.
- * Spec: [VIRTIO] 1.2, 4.1.4.10 (legacy register block). */
+ * Spec: [VIRTIO] 1.2, 4.1.4.10 (legacy register block); [PCI] 3.0, 6.8.2 (MSI-X). */
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
@@ -17,6 +17,12 @@
 #define DRIVER      "/sys/bus/virtio/drivers/virtio_net/"
 #define STATUS      0x12 /* in the legacy register block */
 #define PATIENCE_MS 20000
+
+/* In configuration space. */
+#define PCI_CONFIG_LEN     256
+#define PCI_CAPABILITIES   0x34
+#define PCI_CAP_ID_MSIX    0x11
+#define MSIX_FUNCTION_MASK 0x40u /* of the fourth byte */
 
 static void write_name(const char *file, const char *name)
 {
@@ -69,6 +75,31 @@ static void bring_up(const char *device)
         }
     }
     set_up(device);
+}
+
+/* Its driver hears of nothing any more, until it is given the card anew: that ends the mask. */
+void card_hold(const char *device)
+{
+    char file[64];
+    uint8_t config[PCI_CONFIG_LEN];
+    (void)snprintf(file, sizeof(file), "/sys/class/net/%.15s/device/../config", device);
+    int fd = open(file, O_RDWR);
+    if (fd < 0 || pread(fd, config, sizeof(config), 0) != (ssize_t)sizeof(config)) {
+        cannot(file);
+    }
+    uint8_t at = config[PCI_CAPABILITIES];
+    for (int n = 0; n < 16 && at != 0 && config[at] != PCI_CAP_ID_MSIX; n++) {
+        at = config[at + 1];
+    }
+    if (at == 0) {
+        (void)fprintf(stderr, "nettool: %s has no MSI-X to mask\n", device);
+        exit(2);
+    }
+    uint8_t high = config[at + 3] | MSIX_FUNCTION_MASK;
+    if (pwrite(fd, &high, 1, at + 3) != 1) {
+        cannot(file);
+    }
+    (void)close(fd);
 }
 
 /* Linux lets ports be written by this file, and nothing else. */
