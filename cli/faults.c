@@ -69,6 +69,9 @@ static const struct sentence sentences[] = {
      "4, COM2 3)"},
     {SYSTEM_NEEDS_DEVICE, SYSTEM_FIELD_NONE,
      "\"{device}\" cannot work without \"{other-device}\"; add that, or remove it"},
+    {SYSTEM_HIDDEN_DEVICE, SYSTEM_FIELD_NONE,
+     "\"acpi\" without \"power\" tells the guest that there is no \"{device}\", and it would not "
+     "quiet it; add \"power\", or remove one of the two"},
     {SYSTEM_LOAD_AT_OUTSIDE, SYSTEM_FIELD_KERNEL,
      "{file} is to be loaded at {load-at}, where this VM has no RAM; choose another address"},
     {SYSTEM_LOAD_AT_OUTSIDE, SYSTEM_FIELD_NONE,

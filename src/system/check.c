@@ -58,6 +58,12 @@ static const struct {
 
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))
 
+/* Tables without the PM registers are those of hardware-reduced ACPI, which has no such chips: a guest that
+ * believes them leaves the chips as they are, and is hit by their interrupts. [ACPI] 6.4, 4.1 */
+static const uint32_t hidden_by_acpi[] = {SYSTEM_DEV_PIC, SYSTEM_DEV_PIT};
+
+#define HIDDEN (sizeof(hidden_by_acpi) / sizeof(hidden_by_acpi[0]))
+
 /* --- Names, counts, enumerations -------------------------------------------------------------- */
 
 static void check_name(struct finder *f, const struct system_vm *vm)
@@ -106,11 +112,22 @@ static void check_values(struct finder *f, const struct system_vm *vm)
             found(f, SYSTEM_CPU_BOTH, SYSTEM_FIELD_CPU_FEATURES, i);
         }
     }
+}
+
+/* That the devices can work beside one another. */
+static void check_devices(struct finder *f, const struct system_vm *vm)
+{
     for (uint32_t i = 0; i < NEEDS; i++) { /* bound: NEEDS */
         bool wanted = (vm->devices & needs[i].device) != 0;
         if (wanted && (vm->devices & needs[i].needs) == 0) {
             found_with(f, SYSTEM_NEEDS_DEVICE, SYSTEM_FIELD_DEVICES, needs[i].device,
                        needs[i].needs);
+        }
+    }
+    bool reduced = (vm->devices & SYSTEM_DEV_ACPI) != 0 && (vm->devices & SYSTEM_DEV_POWER) == 0;
+    for (uint32_t i = 0; reduced && i < HIDDEN; i++) { /* bound: HIDDEN */
+        if ((vm->devices & hidden_by_acpi[i]) != 0) {
+            found(f, SYSTEM_HIDDEN_DEVICE, SYSTEM_FIELD_DEVICES, hidden_by_acpi[i]);
         }
     }
 }
@@ -428,6 +445,7 @@ size_t system_check(const struct system_image *image, uint64_t bytes, struct sys
         const struct system_vm *vm = &image->vm[f.vm];
         check_name(&f, vm);
         check_values(&f, vm);
+        check_devices(&f, vm);
         check_counts(&f, vm);
         check_memory(&f, vm);
         check_serials(&f, vm);

@@ -43,6 +43,7 @@ enum system_fault_code {
     SYSTEM_IRQ_TAKEN,       /* other_index: SYSTEM_DEV_* bit of the device, or 0 with 
                                 other UART sharing; ISA edges cannot be shared              */
     SYSTEM_NEEDS_DEVICE,    /* other_index: SYSTEM_DEV_* bit it needs, index: bit that needs it */
+    SYSTEM_HIDDEN_DEVICE,   /* index: SYSTEM_DEV_* bit that ACPI tables without power deny */
     SYSTEM_LOAD_AT_OUTSIDE, /* load_at .. + bytes is not all RAM                           */
     SYSTEM_PACKED_OUTSIDE,  /* a packed file lies outside the image                        */
     SYSTEM_LOAD_AT_OVERLAP, /* two files are loaded to the same place; other_index: the other
