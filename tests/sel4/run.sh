@@ -7,21 +7,17 @@
 # Everything a case leaves behind is in build/sel4-check/CASE: serial (the text), bochs.log, the ISO.
 # Status 0: nothing failed. One case at a time: a simulated machine takes a CPU for itself.
 #
-# A case is a list of calls of the functions below. A check that fails is noted, and the case goes on.
+# A case is a list of calls of the functions below and in tests/expect.sh. A check that fails is noted, and the case goes on.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 2
+. tests/expect.sh
 here=tests/sel4
 B=${B:-build}
 prefix=${1:-}
 [ $# -gt 0 ] && shift
 
 # --- What cases call ----------------------------------------------------------------------------
-
-# fail TEXT: this case has failed.
-fail() {
-    echo "$*" >>"$out/failures"
-}
 
 # machine: Bochs, as it has to be set up; `clock: sync=none` makes the TSC count instructions, IPS of them a
 # second of the machine's own time: more of them leave more between two ticks.
@@ -92,22 +88,6 @@ text() {
 # console NAME: what one component said. "bulkhead" is the root task.
 console() {
     text | sed -n "s/^$1 *| //p"
-}
-
-# expect_lines NAME PATTERN OPERATOR N: how many lines of a console match an extended regular expression.
-expect_lines() {
-    found=$(console "$1" | grep -E -c -e "$2")
-    if ! test "$found" "$3" "$4"; then
-        fail "$1: $found lines match '$2', not $3 $4"
-    fi
-}
-
-# expect_no_line NAME PATTERN: shows the line that should not be there.
-expect_no_line() {
-    found=$(console "$1" | grep -E -e "$2" | head -n 1)
-    if [ -n "$found" ]; then
-        fail "$1: $found"
-    fi
 }
 
 # field NAME PATTERN FIELD: what stands behind "FIELD=" in the last line that matches.

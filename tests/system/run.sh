@@ -10,10 +10,11 @@
 # Everything a case leaves behind is in build/system/CASE: what `bulkhead run` printed in NAME.txt,
 # its summary in NAME.json and NAME.values, the consoles in NAME.log/. Status 0: nothing failed.
 #
-# A case is a list of calls of the functions below. A check that fails is noted, and the case goes on.
+# A case is a list of calls of the functions below and in tests/expect.sh. A check that fails is noted, and the case goes on.
 set -u
 
 cd "$(dirname "$0")/../.." || exit 2
+. tests/expect.sh
 here=tests/system
 bulkhead=build/bulkhead
 machine=${BULKHEAD_TEST_MACHINE:-auto}
@@ -23,11 +24,6 @@ BULKHEAD_SHADOW=${BULKHEAD_SHADOW:-2}
 export BULKHEAD_SHADOW
 
 # --- What cases call ----------------------------------------------------------------------------
-
-# fail TEXT: this case has failed.
-fail() {
-    echo "$*" >>"$out/failures"
-}
 
 # skip WHY: this case cannot be tried here.
 skip() {
@@ -111,22 +107,6 @@ console() {
     if [ -f "$run.log/$1.log" ]; then
         { tr -d '\r' <"$run.log/$1.log" && echo; } |
             awk 'NR > 1 { print line } { line = $0 }'
-    fi
-}
-
-# expect_lines VM PATTERN OPERATOR N: how many lines of a console match an extended regular expression.
-expect_lines() {
-    found=$(console "$1" | grep -E -c -e "$2")
-    if ! test "$found" "$3" "$4"; then
-        fail "$1: $found lines match '$2', not $3 $4"
-    fi
-}
-
-# expect_no_line VM PATTERN: shows the line that should not be there.
-expect_no_line() {
-    found=$(console "$1" | grep -E -e "$2" | head -n 1)
-    if [ -n "$found" ]; then
-        fail "$1: $found"
     fi
 }
 
