@@ -41,10 +41,11 @@ $(B)/sel4/system.o: $(B)/sel4/system.img
 	$(Q)cd $(@D) && objcopy -I binary -O elf64-x86-64 -B i386:x86-64 \
 	    --rename-section .data=.system,alloc,load,readonly,data,contents $(<F) $(@F)
 
-$(B)/sel4/bulkhead.elf: hosts/sel4/sel4.lds $(SEL4_OBJ) $(B)/sel4/system.o $(B)/libcore.a
+# SEL4_TEST_OBJ is empty, but for ISOs with deliberate defects: tests/sel4/build.mk.
+$(B)/sel4/bulkhead.elf: hosts/sel4/sel4.lds $(SEL4_OBJ) $(SEL4_TEST_OBJ) $(B)/sel4/system.o $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
-	    -T $< -o $@ $(filter %.o,$^) $(B)/libcore.a
+	    -T $< $(SEL4_TEST_LINK) -o $@ $(filter %.o,$^) $(B)/libcore.a
 
 # GRUB may put a small module into a gap of the kernel's image, where the kernel does not expect it.
 $(B)/sel4/root.elf: $(B)/sel4/bulkhead.elf

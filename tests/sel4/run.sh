@@ -42,12 +42,13 @@ END
 
 # fly FILE SECONDS UNTIL: the system in FILE, until a line of the serial text matches the extended regular
 # expression UNTIL. SECONDS, of this host, only bound it: a machine that is slow is not wrong.
+# BREAK has the deliberate defects that it flies with (break.c); normally none.
 fly() {
     file=$1
     seconds=$2
     until=$3
     if ! ${MAKE:-make} -s sel4 SEL4_PREFIX="$prefix" SYSTEM="$file" SEL4_ISO="$out/system.iso" \
-        >"$out/make.log" 2>&1; then
+        SEL4_BREAK="${BREAK:-}" >"$out/make.log" 2>&1; then
         fail "$file: make sel4 failed: $(tail -n 1 "$out/make.log")"
         return
     fi
@@ -68,6 +69,17 @@ fly() {
     fi
     wait "$bochs" 2>/dev/null
     text | grep -E -q -e "$until" || fail "$file: no line '$until' within $seconds s"
+    expect_defects
+}
+
+# expect_defects: the ISO has the defects that were asked for, says so, and without them has no trace of them.
+expect_defects() {
+    defects=$(text | sed -n 's/^bulkhead: NOT FOR FLIGHT: built with deliberate defects: //p')
+    [ "$defects" = "${BREAK:-}" ] || fail "the ISO says it has the defects '$defects', not '${BREAK:-}'"
+    found=$(nm "$B/sel4/bulkhead.elf" | grep -c '__wrap_\|break_')
+    if [ -z "${BREAK:-}" ] && [ "$found" -ne 0 ]; then
+        fail "the program has $found symbols of tests/sel4/break.c"
+    fi
 }
 
 # drain: takes what Bochs writes to the terminal that it opens for its screen. Nobody looks at it, but Bochs
