@@ -158,6 +158,9 @@ static void tell(const struct init *in, const struct part *p, const struct sys_m
 {
     if (m->label == PART_SAYS_ENDED) {
         say(in->world.out, "%s ended: reason %U, code %U\n", p->name, m->word[0], m->word[1]);
+    } else if (m->label == SYS_FAULT_EXCEPTION) { /* ip, stack, flags, number, code */
+        say(in->world.out, "%s%s %s: ip %X, number %U, code %X, flags %X\n", kind_text(p->role),
+            p->name, fault_text(m->label), m->word[0], m->word[3], m->word[4], m->word[2]);
     } else {
         say(in->world.out, "%s%s %s: ip %X, address or number %X, %X %X\n", kind_text(p->role),
             p->name, fault_text(m->label), m->word[0], m->word[1], m->word[2], m->word[3]);
