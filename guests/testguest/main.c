@@ -34,6 +34,7 @@ static const struct test tests[] = {
     {"poweroff", test_poweroff}, {"lapic", test_lapic},       {"tscdeadline", test_tscdeadline},
     {"pic", test_pic},           {"ioapic", test_ioapic},     {"uart", test_uart},
     {"modules", test_modules},   {"faultirq", test_faultirq}, {"processor", test_processor},
+    {"cr2", test_cr2},           {"kernel", test_kernel},
 };
 #define TESTS (sizeof tests / sizeof tests[0])
 
@@ -44,6 +45,9 @@ volatile uint32_t irq_total;
 
 static volatile uint64_t fixup; /* where to go on after a fault; 0: none is expected */
 static volatile uint32_t caught;
+
+uint32_t trap_cr2_spins;
+volatile uint64_t trap_cr2;
 
 _Noreturn static void leave(uint32_t code)
 {
@@ -64,6 +68,15 @@ static void acknowledge(uint64_t vector)
     }
 }
 
+/* Late, so that others may have had the core meanwhile. */
+static void note_cr2(void)
+{
+    for (uint32_t i = 0; i < trap_cr2_spins; i++) {
+        cpu_pause();
+    }
+    trap_cr2 = read_cr2();
+}
+
 struct trap_frame *trap(struct trap_frame *f)
 {
     if (f->vector >= VECTOR_EXCEPTIONS) {
@@ -79,6 +92,9 @@ struct trap_frame *trap(struct trap_frame *f)
         print("testguest: FAILED: unexpected exception\n");
         trap_print(f);
         leave(EXIT_FAILED);
+    }
+    if (f->vector == VECTOR_PAGE_FAULT) {
+        note_cr2();
     }
     caught = (uint32_t)f->vector;
     f->rip = fixup;
@@ -166,6 +182,32 @@ uint32_t try_mwait(void)
 {
     TRY("mwait", 0, 0, 0);
 }
+
+uint32_t try_read(uint64_t address)
+{
+    TRY("testb %%al, (%%rax)", address, 0, 0);
+}
+
+#define TRY_ALONE(name, instruction) \
+    uint32_t try_##name(void)        \
+    {                                \
+        TRY(instruction, 0, 0, 0);   \
+    }
+TRY_ALONE(vmxon, "vmxon (%%rax)")
+TRY_ALONE(vmclear, "vmclear (%%rax)")
+TRY_ALONE(vmptrld, "vmptrld (%%rax)")
+TRY_ALONE(vmptrst, "vmptrst (%%rax)")
+TRY_ALONE(vmread, "vmread %%rcx, %%rdx")
+TRY_ALONE(vmwrite, "vmwrite %%rcx, %%rdx")
+TRY_ALONE(vmlaunch, "vmlaunch")
+TRY_ALONE(vmresume, "vmresume")
+TRY_ALONE(vmxoff, "vmxoff")
+TRY_ALONE(invept, "invept (%%rax), %%rcx")
+TRY_ALONE(invvpid, "invvpid (%%rax), %%rcx")
+TRY_ALONE(vmfunc, "vmfunc")
+TRY_ALONE(getsec, "getsec")
+TRY_ALONE(read_dr4, "movq %%dr4, %%rax")
+TRY_ALONE(fninit, "fninit")
 
 static uint64_t find_khz(const char *option, bool apic, uint64_t guess)
 {

@@ -71,6 +71,27 @@ uint32_t try_write_dr7(uint64_t v);
 uint32_t try_xsetbv(uint64_t v);
 uint32_t try_monitor(const void *at);
 uint32_t try_mwait(void);
+uint32_t try_read(uint64_t address); /* of memory */
+
+uint32_t try_vmxon(void);
+uint32_t try_vmclear(void);
+uint32_t try_vmptrld(void);
+uint32_t try_vmptrst(void);
+uint32_t try_vmread(void);
+uint32_t try_vmwrite(void);
+uint32_t try_vmlaunch(void);
+uint32_t try_vmresume(void);
+uint32_t try_vmxoff(void);
+uint32_t try_invept(void);
+uint32_t try_invvpid(void);
+uint32_t try_vmfunc(void);
+uint32_t try_getsec(void);
+uint32_t try_read_dr4(void);
+uint32_t try_fninit(void);
+
+/* CR2, read so many PAUSEs after the last page fault that was expected. */
+extern uint32_t trap_cr2_spins;
+extern volatile uint64_t trap_cr2;
 
 /* Local APIC on, everything masked. */
 void lapic_setup(void);
@@ -96,5 +117,7 @@ struct verdict test_pic(void);
 struct verdict test_ioapic(void);
 struct verdict test_uart(void);
 struct verdict test_modules(void);
+struct verdict test_cr2(void);
+struct verdict test_kernel(void);
 
 #endif
