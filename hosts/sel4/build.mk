@@ -3,8 +3,10 @@
 
 SEL4_SRC := $(sort $(wildcard hosts/sel4/*.c hosts/sel4/vmx/*.c hosts/sel4/plan/*.c hosts/sel4/net/*.c))
 SEL4_OBJ := $(SEL4_SRC:%.c=$(B)/sel4/%.o) $(B)/sel4/hosts/sel4/start.o
-SYSTEM   ?= systems/flightdeck.conf
-SEL4_ISO ?= $(B)/sel4.iso
+SYSTEM    ?= systems/flightdeck.conf
+SEL4_ISO  ?= $(B)/sel4.iso
+SEL4_ELF  ?= $(B)/sel4/bulkhead.elf
+SEL4_ROOT ?= $(B)/sel4/root.elf
 
 SEL4_CFLAGS = -std=c11 -O2 -g -ffreestanding -nostdinc -fno-pie -fno-stack-protector -fno-common \
     -fno-strict-aliasing -isystem $(shell $(CC) -print-file-name=include) -Isrc -Ihosts $(BULKHEAD_WARN)
@@ -42,17 +44,17 @@ $(B)/sel4/system.o: $(B)/sel4/system.img
 	    --rename-section .data=.system,alloc,load,readonly,data,contents $(<F) $(@F)
 
 # SEL4_TEST_OBJ is empty, but for ISOs with deliberate defects: tests/sel4/build.mk.
-$(B)/sel4/bulkhead.elf: hosts/sel4/sel4.lds $(SEL4_OBJ) $(SEL4_TEST_OBJ) $(B)/sel4/system.o $(B)/libcore.a
+$(SEL4_ELF): hosts/sel4/sel4.lds $(SEL4_OBJ) $(SEL4_TEST_OBJ) $(B)/sel4/system.o $(B)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments \
 	    -T $< $(SEL4_TEST_LINK) -o $@ $(filter %.o,$^) $(B)/libcore.a
 
 # GRUB may put a small module into a gap of the kernel's image, where the kernel does not expect it.
-$(B)/sel4/root.elf: $(B)/sel4/bulkhead.elf
+$(SEL4_ROOT): $(SEL4_ELF)
 	$(Q)objcopy --strip-debug $< $@
 	$(Q)truncate -s '>4M' $@
 
-$(SEL4_ISO): $(B)/sel4/root.elf $(B)/sel4/prefix
+$(SEL4_ISO): $(SEL4_ROOT) $(B)/sel4/prefix
 	$(Q)rm -rf $(B)/sel4/iso
 	$(Q)mkdir -p $(B)/sel4/iso/boot/grub
 	$(Q)cp $(SEL4_PREFIX)/bin/kernel.elf $(B)/sel4/iso/boot/kernel.elf

@@ -8,6 +8,8 @@ check-sel4: $(B)/bulkhead ## fly the cases of tests/sel4 under stock seL4 in Boc
 # `make sel4 SEL4_BREAK="..."`: an ISO with deliberate defects, see break.c. Without it nothing of this exists.
 ifneq ($(SEL4_BREAK),)
 SEL4_ISO       ?= $(B)/sel4-not-for-flight.iso
+SEL4_ELF       := $(B)/sel4/not-for-flight.elf
+SEL4_ROOT      := $(B)/sel4/not-for-flight-root.elf
 SEL4_TEST_OBJ  := $(B)/sel4/tests/sel4/break.o
 SEL4_TEST_LINK := -Wl,--wrap=sys_vm_enter,--wrap=sys_wait,--wrap=clock_find
 ifneq ($(filter cr2,$(SEL4_BREAK)),)
