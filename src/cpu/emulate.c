@@ -271,6 +271,15 @@ static void emu_finish(struct emu *e, bool single_step)
     }
 }
 
+/* Segment registers beside what addresses need of them, LDTR, TR, the tables. */
+static bool emu_needs_segments(const struct insn *insn)
+{
+    bool system = insn->op >= INSN_LOAD_FAR && insn->op <= INSN_LMSW;
+    bool far = insn->op == INSN_CALL_FAR || insn->op == INSN_JMP_FAR || insn->op == INSN_RET_FAR ||
+               insn->op == INSN_IRET;
+    return insn->reg_kind == INSN_SEGMENT || system || far;
+}
+
 static enum emulate_result emu_execute(struct emu *e)
 {
     bool single_step = (e->regs->rflags & RFLAGS_TF) != 0;
@@ -280,6 +289,9 @@ static enum emulate_result emu_execute(struct emu *e)
     }
     if (op == NULL) {
         return EMULATE_UNSUPPORTED;
+    }
+    if (emu_needs_segments(&e->insn)) {
+        (void)regs_view(e->v->cache, e->v->source, e->v->vcpu, REGS_ALL | REGS_SEG);
     }
     enum emulate_result r = op(e);
     if (r == EMULATE_DONE) {

@@ -84,6 +84,8 @@ struct table_reg {
 #define RFLAGS_RF    0x10000u
 #define RFLAGS_VM    0x20000u
 #define RFLAGS_AC    0x40000u
+#define RFLAGS_VIF   0x80000u
+#define RFLAGS_VIP   0x100000u
 #define RFLAGS_ID    0x200000u
 
 #define CR0_PE (1ull << 0)
@@ -138,6 +140,10 @@ struct table_reg {
  * where the processor takes them from. [SDM] vol. 3C, 27.3.2.4 */
 #define REGS_PDPTE 0x4u
 #define REGS_VEC   0x8u /* vec[]: only where regs_source does not lack it */
+/* What 64-bit code makes no use of, so that a raw host may leave it out of REGS_SYS there: selectors and
+ * limits, rights but of CS and SS, bases but of FS and GS, LDTR and TR, GDTR and IDTR. To be asked for by
+ * whoever reads them or loads a segment, and before that. Written back with REGS_SYS: never dirty. */
+#define REGS_SEG   0x10u
 
 #define VEC_COUNT 16u
 #define VEC_WORDS 4u /* of 64 bits: 32 bytes, as AVX has them */

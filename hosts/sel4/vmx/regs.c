@@ -64,6 +64,16 @@ static void read_control(struct vmx_vcpu *v)
     v->seen.xcr0 = v->xcr0;
 }
 
+static void read_segments(struct vmx_vcpu *v)
+{
+    for (uint32_t seg = 0; seg < SEG_COUNT; seg++) { /* bound: SEG_COUNT */
+        read_seg(v, seg);
+    }
+    v->seen.gdtr = read_table(v, VMCS_GDTR_BASE, VMCS_GDTR_LIMIT);
+    v->seen.idtr = read_table(v, VMCS_IDTR_BASE, VMCS_IDTR_LIMIT);
+    v->sys_known = VMX_SYS_FULL;
+}
+
 static void read_sys(struct vmx_vcpu *v)
 {
     if (v->sys_known != VMX_SYS_NONE) {
@@ -78,12 +88,7 @@ static void read_sys(struct vmx_vcpu *v)
         v->sys_known = VMX_SYS_LEAN;
         return;
     }
-    for (uint32_t seg = 0; seg < SEG_COUNT; seg++) { /* bound: SEG_COUNT */
-        read_seg(v, seg);
-    }
-    v->seen.gdtr = read_table(v, VMCS_GDTR_BASE, VMCS_GDTR_LIMIT);
-    v->seen.idtr = read_table(v, VMCS_IDTR_BASE, VMCS_IDTR_LIMIT);
-    v->sys_known = VMX_SYS_FULL;
+    read_segments(v);
 }
 
 void vmx_regs_fetch(void *vcpu, uint32_t id, uint32_t groups, struct vcpu_regs *regs)
@@ -100,11 +105,16 @@ void vmx_regs_fetch(void *vcpu, uint32_t id, uint32_t groups, struct vcpu_regs *
         regs->rip = v->seen.rip;
         regs->rflags = v->seen.rflags;
     }
-    if ((groups & REGS_SYS) != 0) {
+    if ((groups & (REGS_SYS | REGS_SEG)) != 0) {
         read_sys(v);
+        if ((groups & REGS_SEG) != 0 && v->sys_known != VMX_SYS_FULL) {
+            read_segments(v);
+        }
         memcpy(regs->seg, v->seen.seg, sizeof(regs->seg));
         regs->gdtr = v->seen.gdtr;
         regs->idtr = v->seen.idtr;
+    }
+    if ((groups & REGS_SYS) != 0) {
         regs->cr0 = v->seen.cr0;
         regs->cr2 = v->seen.cr2;
         regs->cr3 = v->seen.cr3;

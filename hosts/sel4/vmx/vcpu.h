@@ -89,7 +89,8 @@ struct vmx_event {
 };
 
 /* How much of REGS_SYS is known. In 64-bit mode only what the processor still uses is read: CS.ar,
- * SS.ar, the bases of FS and GS, control registers, EFER; the rest keeps what it had. */
+ * SS.ar, the bases of FS and GS, control registers, EFER; the rest keeps what it had, until REGS_SEG is
+ * asked for. */
 enum vmx_sys_known {
     VMX_SYS_NONE,
     VMX_SYS_LEAN,

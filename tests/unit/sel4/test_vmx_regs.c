@@ -102,6 +102,40 @@ static void a_64_bit_guest_costs_six_reads_and_rsp(void **state)
     assert_int_equal(f.reads, 7);
 }
 
+static void a_64_bit_guest_shows_its_segments_when_asked(void **state)
+{
+    (void)state;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    (void)fake_boot(&f, true);
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    f.field[VMCS_GDTR_BASE] = 0xFFFF888000001000ull; /* LGDT makes no exit */
+    f.field[VMCS_GDTR_LIMIT] = 0x7F;
+    f.field[VMCS_SEG_SELECTOR(SEG_DS)] = 0x2B;
+    f.field[VMCS_SEG_AR(SEG_DS)] = 0xC0F3;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    vmx_regs_fetch(&f.v, 0, REGS_SEG, &r);
+    assert_int_equal(r.gdtr.base, 0xFFFF888000001000ull);
+    assert_int_equal(r.gdtr.limit, 0x7F);
+    assert_int_equal(r.seg[SEG_DS].selector, 0x2B);
+    uint32_t reads = f.reads;
+    vmx_regs_fetch(&f.v, 0, REGS_SEG, &r);
+    assert_int_equal(f.reads, reads);
+    /* A load that makes of DS what was last known of it is written all the same. */
+    (void)fake_boot(&f, true);
+    struct seg_reg boot = f.v.seen.seg[SEG_DS];
+    i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+    f.field[VMCS_SEG_SELECTOR(SEG_DS)] = 0x2B;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    vmx_regs_fetch(&f.v, 0, REGS_SEG, &r);
+    assert_int_not_equal(r.seg[SEG_DS].selector, boot.selector);
+    r.seg[SEG_DS] = boot;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_SEG_SELECTOR(SEG_DS)], boot.selector);
+}
+
 static void long_mode_is_noticed_though_nobody_told(void **state)
 {
     (void)state;
@@ -288,6 +322,7 @@ int main(void)
         cmocka_unit_test(first_registers_are_written_whole),
         cmocka_unit_test(a_32_bit_guest_shows_all_its_segments),
         cmocka_unit_test(a_64_bit_guest_costs_six_reads_and_rsp),
+        cmocka_unit_test(a_64_bit_guest_shows_its_segments_when_asked),
         cmocka_unit_test(long_mode_is_noticed_though_nobody_told),
         cmocka_unit_test(only_what_changed_is_written),
         cmocka_unit_test(the_same_cr2_twice_is_written_twice),
