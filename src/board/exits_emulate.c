@@ -99,6 +99,11 @@ static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
         /* POPF: what the host said about IF was before it. */
         v->irq_flag = (v->cache.regs.rflags & RFLAGS_IF) != 0;
         v->irq_ready = v->irq_ready && v->irq_flag;
+        if (r->shadow) {
+            v->shadow = true;
+            v->irq_ready = false;
+            v->nmi_ready = false;
+        }
         if (r->trap) {
             single_step(v);
         }

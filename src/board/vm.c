@@ -135,6 +135,8 @@ static void plan_events(struct vm *vm, struct vcpu *v, struct vm_plan *plan)
     }
     plan->nmi_window = v->nmi_pending;
     plan->irq_window = waits;
+    plan->shadow = v->shadow && plan->inject == VM_INJECT_NONE;
+    v->shadow = false;
 }
 
 void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)

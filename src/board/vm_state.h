@@ -69,6 +69,7 @@ struct vcpu {
     bool irq_flag;
     uint8_t cr8; /* as the guest left it: CR8 is there without a local APIC, too */
     bool nmi_pending;
+    bool shadow;            /* raw hosts: the emulator has loaded SS */
     bool exception_pending; /* raw hosts: the emulator wants the guest to have this */
     bool exception_has_code;
     uint8_t exception_vector;

@@ -9,8 +9,8 @@
 #define PHYS_BITS_MIN 32u
 #define PHYS_BITS_MAX 52u
 
-/* What each operation does; null: it is not emulated. Refused for good: far transfers, system tables
- * and task registers from device memory, x87, MMX and vector arithmetic, state images. */
+/* What each operation does; null: it is not emulated. Refused for good: x87, MMX and vector arithmetic,
+ * state images. */
 static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_ADD] = emu_op_alu,
     [INSN_OR] = emu_op_alu,
@@ -97,6 +97,15 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_BOUND] = emu_op_bound,
     [INSN_LOAD_FAR] = emu_op_load_far,
     [INSN_ARPL] = emu_op_arpl,
+    [INSN_LAR] = emu_op_look,
+    [INSN_LSL] = emu_op_look,
+    [INSN_VERR] = emu_op_look,
+    [INSN_VERW] = emu_op_look,
+    [INSN_LLDT] = emu_op_load_system,
+    [INSN_LTR] = emu_op_load_system,
+    [INSN_LGDT] = emu_op_load_table,
+    [INSN_LIDT] = emu_op_load_table,
+    [INSN_LMSW] = emu_op_lmsw,
     [INSN_SLDT] = emu_op_store_selector,
     [INSN_STR] = emu_op_store_selector,
     [INSN_SGDT] = emu_op_store_table,
@@ -113,6 +122,11 @@ static emu_fn *const emulate_table[INSN_OPS] = {
 struct vcpu_regs *emu_edit(struct emu *e)
 {
     return regs_edit(e->v->cache, e->v->source, e->v->vcpu, REGS_GPR);
+}
+
+struct vcpu_regs *emu_edit_system(struct emu *e)
+{
+    return regs_edit(e->v->cache, e->v->source, e->v->vcpu, REGS_GPR | REGS_SYS);
 }
 
 uint64_t emu_gpr(const struct emu *e, uint32_t reg, uint32_t size)
@@ -262,7 +276,7 @@ static enum emulate_result emu_decode(struct emu *e)
 static void emu_finish(struct emu *e, bool single_step)
 {
     struct vcpu_regs *regs = emu_edit(e);
-    e->report->trap = single_step;
+    e->report->trap = single_step && !e->report->shadow;
     regs->rflags &= ~(uint64_t)RFLAGS_RF;
     if (e->repeat) {
         regs->rflags |= RFLAGS_RF;

@@ -93,7 +93,9 @@ struct emulate_report {
     bool has_code;  /* it comes with error_code                                               */
     uint8_t count;  /* of `bytes`, which are there unless the result is EMULATE_DONE          */
     uint8_t bytes[DECODE_BYTES_MAX];
-    bool trap; /* EMULATE_DONE with RFLAGS.TF: a single-step #DB is due                        */
+    bool trap;   /* EMULATE_DONE with RFLAGS.TF: a single-step #DB is due                        */
+    bool shadow; /* EMULATE_DONE: SS was loaded. Neither interrupt, NMI nor #DB goes in before the
+                  * next instruction is done: [SDM] vol. 3A, 6.8.3                            */
     uint32_t error_code;
     uint64_t cr2;  /* for vector 14           */
     uint64_t rip;  /* of the instruction      */
@@ -101,7 +103,8 @@ struct emulate_report {
 };
 
 /* Emulates the instruction whose access to `gpa` made the guest exit. After EMULATE_DONE the host must
- * also end STI and MOV-SS blocking, which belong to the instruction before. */
+ * also end STI and MOV-SS blocking, which belong to the instruction before, or, with `shadow`, begin the
+ * latter. */
 enum emulate_result emulate_mmio(const struct emulate_vcpu *v, gpa_t gpa,
                                  struct emulate_report *report);
 

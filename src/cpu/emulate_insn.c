@@ -34,20 +34,20 @@ enum emulate_result emu_op_alu(struct emu *e)
     return EMULATE_DONE;
 }
 
-/* A segment register from memory. In protected mode that reads a descriptor, and SS keeps interrupts
- * off for one instruction: neither is done here. */
-static bool mov_loads_segment(const struct emu *e)
+static enum emulate_result mov_to_segment(struct emu *e, uint16_t selector)
 {
-    return e->insn.reg_kind == INSN_SEGMENT && e->insn.form == INSN_REG_MEM;
+    struct seg_reg now;
+    enum emulate_result r = emu_check_segment(e, e->insn.reg, selector, &now);
+    if (r == EMULATE_DONE) {
+        emu_set_segment(e, e->insn.reg, &now);
+    }
+    return r;
 }
 
 enum emulate_result emu_op_mov(struct emu *e)
 {
     const struct insn *insn = &e->insn;
     struct emu_span mem;
-    if (mov_loads_segment(e) && (!emu_is_real(e) || insn->reg == SEG_SS)) {
-        return EMULATE_UNSUPPORTED;
-    }
     enum emulate_result r = emu_explicit(e, &mem);
     if (r != EMULATE_DONE) {
         return r;
@@ -56,12 +56,12 @@ enum emulate_result emu_op_mov(struct emu *e)
         emu_store(e, &mem, insn->imm);
     } else if (insn->form == INSN_MEM_REG) {
         emu_store(e, &mem, emu_reg(e));
-    } else if (mov_loads_segment(e)) {
-        emu_set_real_segment(e, insn->reg, (uint16_t)emu_load(e, &mem));
+    } else if (insn->reg_kind == INSN_SEGMENT) {
+        r = mov_to_segment(e, (uint16_t)emu_load(e, &mem));
     } else {
         emu_set_reg(e, emu_load(e, &mem));
     }
-    return EMULATE_DONE;
+    return r;
 }
 
 enum emulate_result emu_op_extend(struct emu *e)

@@ -14,14 +14,34 @@
 #define VECTOR_BR 5u
 #define VECTOR_UD 6u
 #define VECTOR_NM 7u
+#define VECTOR_TS 10u
+#define VECTOR_NP 11u
 #define VECTOR_SS 12u
 #define VECTOR_GP 13u
 #define VECTOR_PF 14u
 #define VECTOR_AC 17u
 
-#define SEG_CODE     0x8u /* types of segments */
-#define SEG_DOWN     0x4u /* of data: expands downwards    */
-#define SEG_WRITABLE 0x2u /* of data; of code: may be read */
+#define SEG_CODE          0x8u /* types of segments */
+#define SEG_DOWN          0x4u /* of data: expands downwards    */
+#define SEG_CONFORMING    0x4u /* of code                       */
+#define SEG_WRITABLE      0x2u /* of data; of code: may be read */
+#define SEG_READABLE      0x2u
+#define SEG_TYPE_ACCESSED 0x1u
+
+#define SYSTEM_TSS_16       0x1u /* types of system descriptors */
+#define SYSTEM_LDT          0x2u
+#define SYSTEM_TSS_16_BUSY  0x3u
+#define SYSTEM_CALL_GATE_16 0x4u
+#define SYSTEM_TASK_GATE    0x5u
+#define SYSTEM_TSS          0x9u
+#define SYSTEM_TSS_BUSY     0xBu
+#define SYSTEM_CALL_GATE    0xCu
+
+#define SELECTOR_RPL        0x3u
+#define SELECTOR_LDT        0x4u
+#define SELECTOR_IS_NULL(s) (((s) & ~SELECTOR_RPL) == 0)
+#define SELECTOR_ERROR(s)   ((s) & ~SELECTOR_RPL) /* as an error code names it */
+#define SEG_AR_DESCRIPTOR   0xF0FFu               /* bits 55 to 40, without those of the limit */
 
 #define EMU_VECTOR_BYTES 32u
 #define EMU_DUES_MAX     4u
@@ -39,6 +59,20 @@ struct emu_ref {
 struct emu_span {
     gpa_t gpa[2];
     uint32_t size[2]; /* bytes; size[1] is 0 for one part */
+};
+
+/* A far pointer in memory. */
+struct emu_far_ptr {
+    struct emu_span offset;
+    struct emu_span selector;
+};
+
+/* A descriptor as it was read. */
+struct emu_descriptor {
+    bool found; /* the selector is within its table          */
+    uint64_t linear;
+    uint64_t low;
+    uint64_t high; /* of those with 16 bytes, else 0 */
 };
 
 /* Accessed and dirty flags that are still to be set. */
@@ -93,10 +127,14 @@ void emu_store(const struct emu *e, const struct emu_span *span, uint64_t val);
 void emu_load_bytes(const struct emu *e, const struct emu_span *span, uint8_t *buf);
 void emu_store_bytes(const struct emu *e, const struct emu_span *span, const uint8_t *buf);
 
+/* Bytes of one page of RAM. */
+uint64_t emu_ram_read(const struct gmem *gmem, gpa_t gpa, uint32_t size);
+
 /* --- emulate.c ----------------------------------------------------------------------------------------- */
 
 /* The registers, to be changed. */
 struct vcpu_regs *emu_edit(struct emu *e);
+struct vcpu_regs *emu_edit_system(struct emu *e); /* system registers, too */
 
 /* General registers. 32-bit results clear the upper half, narrower ones leave the rest. */
 uint64_t emu_gpr(const struct emu *e, uint32_t reg, uint32_t size);
@@ -123,10 +161,29 @@ void emu_memo_keep(struct emu *e, const struct walk_code *code);
 bool emu_memo_find_page(struct emu *e, uint64_t linear, uint32_t access, gpa_t *gpa);
 void emu_memo_keep_page(struct emu *e, uint64_t linear, uint32_t access, const struct walk *walk);
 
-/* --- emulate_system.c ------------------------------------------------------------------------------------ */
+/* --- emulate_segment.c ----------------------------------------------------------------------------------- */
 
-/* Loads a segment register in real or virtual-8086 mode. */
-void emu_set_real_segment(struct emu *e, uint32_t seg, uint16_t selector);
+/* What the processor reads for itself: at most eight bytes of a descriptor table or a TSS, in RAM. */
+enum emulate_result emu_table_read(struct emu *e, uint64_t linear, uint32_t size, uint64_t *val);
+
+/* Reads the descriptor that a selector names, of 8 or 16 bytes. */
+enum emulate_result emu_find_descriptor(struct emu *e, uint16_t selector, uint32_t bytes,
+                                        struct emu_descriptor *d);
+
+/* The checks are passed: marks the descriptor accessed; *out is what the segment register becomes. */
+enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
+                                       const struct emu_descriptor *d, struct seg_reg *out);
+
+/* What loading `selector` makes of ES, SS, DS, FS or GS, in any mode, or the exception. The accessed
+ * flag of the descriptor is set. */
+enum emulate_result emu_check_segment(struct emu *e, uint32_t seg, uint16_t selector,
+                                      struct seg_reg *out);
+
+/* ... and then it is loaded. */
+void emu_set_segment(struct emu *e, uint32_t seg, const struct seg_reg *now);
+
+/* Resolves the explicit operand as a far pointer whose offset has `size` bytes. */
+enum emulate_result emu_far_operand(struct emu *e, uint32_t size, struct emu_far_ptr *ptr);
 
 /* --- Operations ------------------------------------------------------------------------------------------ */
 
@@ -138,6 +195,7 @@ emu_fn emu_op_push, emu_op_pop, emu_op_pusha, emu_op_popa, emu_op_pushf, emu_op_
 emu_fn emu_op_call, emu_op_jmp, emu_op_ret, emu_op_enter, emu_op_leave;
 emu_fn emu_op_string;
 emu_fn emu_op_vmov, emu_op_vbroadcast;
+emu_fn emu_op_look, emu_op_load_system, emu_op_load_table, emu_op_lmsw;
 emu_fn emu_op_load_far, emu_op_arpl, emu_op_store_selector, emu_op_store_table, emu_op_smsw;
 
 #endif

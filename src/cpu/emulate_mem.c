@@ -10,7 +10,7 @@
 /* [SDM] vol. 3A, table 6-1. In real mode no error code is pushed. */
 enum emulate_result emu_fault(struct emu *e, uint8_t vector, uint32_t code)
 {
-    bool coded = vector >= VECTOR_SS && vector <= VECTOR_AC && vector != 15 && vector != 16;
+    bool coded = vector >= VECTOR_TS && vector <= VECTOR_AC && vector != 15 && vector != 16;
     e->report->vector = vector;
     e->report->has_code = coded && (e->regs->cr0 & CR0_PE) != 0;
     e->report->error_code = code;
@@ -195,7 +195,7 @@ enum emulate_result emu_explicit(struct emu *e, struct emu_span *span)
 /* --- Accesses ------------------------------------------------------------------------------------------------ */
 
 /* RAM bytes of one page. A word that RAM holds in one piece is read and written in one access. */
-static uint64_t ram_read(const struct gmem *gmem, gpa_t gpa, uint32_t size)
+uint64_t emu_ram_read(const struct gmem *gmem, gpa_t gpa, uint32_t size)
 {
     uint64_t word64;
     uint32_t word32;
@@ -227,7 +227,7 @@ static uint64_t emu_read(const struct emu *e, gpa_t gpa, uint32_t size)
 {
     const struct emulate_vcpu *v = e->v;
     if (gmem_contains(v->gmem, gpa, size)) {
-        return ram_read(v->gmem, gpa, size);
+        return emu_ram_read(v->gmem, gpa, size);
     }
     return v->bus->read(v->bus->owner, gpa, size) & ones_bytes(size);
 }

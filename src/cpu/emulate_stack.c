@@ -106,10 +106,8 @@ enum emulate_result emu_op_pop(struct emu *e)
     const struct insn *insn = &e->insn;
     struct emu_span slot;
     struct emu_span mem;
+    struct seg_reg now;
     bool segment = insn->reg_kind == INSN_SEGMENT && insn->form == INSN_STACK_REG;
-    if (segment && (!emu_is_real(e) || insn->reg == SEG_SS)) {
-        return EMULATE_UNSUPPORTED; /* as for MOV */
-    }
     enum emulate_result r = stack_resolve(e, INSN_READ, &slot);
     if (r == EMULATE_DONE && insn->form == INSN_MEM) {
         const struct emu_ref ref = pop_ref(e);
@@ -125,9 +123,15 @@ enum emulate_result emu_op_pop(struct emu *e)
     if (insn->form == INSN_MEM) {
         emu_store(e, &mem, val);
     }
-    stack_set_pointer(e, stack_pointer(e) + insn->other_size);
     if (segment) {
-        emu_set_real_segment(e, insn->reg, (uint16_t)val);
+        r = emu_check_segment(e, insn->reg, (uint16_t)val, &now);
+    }
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    stack_set_pointer(e, stack_pointer(e) + insn->other_size); /* of the stack that SS was */
+    if (segment) {
+        emu_set_segment(e, insn->reg, &now);
     } else if (insn->form == INSN_STACK_REG) {
         emu_set_reg(e, val); /* after the pointer: POP RSP keeps what it popped */
     }
@@ -188,23 +192,46 @@ enum emulate_result emu_op_popa(struct emu *e)
     return EMULATE_DONE;
 }
 
-/* In virtual-8086 mode the privilege to touch IF is IOPL 3. What CR4.VME gives instead is not done. */
-static enum emulate_result flags_allowed(struct emu *e)
+/* In virtual-8086 mode the privilege to touch IF is IOPL 3. Without it the guest is shown another IF, if
+ * CR4.VME says so and the operand has 16 bits; else it gets #GP. */
+static bool flags_are_virtual(const struct emu *e)
 {
     bool v86 = (e->regs->rflags & RFLAGS_VM) != 0 && (e->regs->cr0 & CR0_PE) != 0;
-    if (!v86 || (e->regs->rflags & RFLAGS_IOPL) == RFLAGS_IOPL) {
-        return EMULATE_DONE;
-    }
-    return (e->regs->cr4 & CR4_VME) != 0 ? EMULATE_UNSUPPORTED : emu_fault(e, VECTOR_GP, 0);
+    return v86 && (e->regs->rflags & RFLAGS_IOPL) != RFLAGS_IOPL;
+}
+
+static enum emulate_result flags_allowed(struct emu *e)
+{
+    bool extended = (e->regs->cr4 & CR4_VME) != 0 && e->insn.other_size == 2;
+    return !flags_are_virtual(e) || extended ? EMULATE_DONE : emu_fault(e, VECTOR_GP, 0);
 }
 
 enum emulate_result emu_op_pushf(struct emu *e)
 {
+    uint64_t flags = e->regs->rflags & ~(uint64_t)(RFLAGS_VM | RFLAGS_RF);
     enum emulate_result r = flags_allowed(e);
     if (r != EMULATE_DONE) {
         return r;
     }
-    return stack_push(e, e->regs->rflags & ~(uint64_t)(RFLAGS_VM | RFLAGS_RF));
+    if (flags_are_virtual(e)) {
+        flags &= ~(uint64_t)RFLAGS_IF;
+        flags |= RFLAGS_IOPL | ((flags & RFLAGS_VIF) != 0 ? RFLAGS_IF : 0u);
+    }
+    return stack_push(e, flags);
+}
+
+/* The guest's IF is VIF. It must not get what would make it take an interrupt that waits, or a trap. */
+static enum emulate_result popf_virtual(struct emu *e, uint64_t val)
+{
+    bool on = (val & RFLAGS_IF) != 0;
+    if (((e->regs->rflags & RFLAGS_VIP) != 0 && on) || (val & RFLAGS_TF) != 0) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    const uint64_t changes = (POPF_USER & 0xFFFFu) | RFLAGS_VIF;
+    stack_set_pointer(e, stack_pointer(e) + e->insn.other_size);
+    struct vcpu_regs *regs = emu_edit(e);
+    regs->rflags = (regs->rflags & ~changes) | (val & POPF_USER & 0xFFFFu) | (on ? RFLAGS_VIF : 0u);
+    return EMULATE_DONE;
 }
 
 enum emulate_result emu_op_popf(struct emu *e)
@@ -219,6 +246,9 @@ enum emulate_result emu_op_popf(struct emu *e)
     }
     if (r != EMULATE_DONE) {
         return r;
+    }
+    if (flags_are_virtual(e)) {
+        return popf_virtual(e, emu_load(e, &slot));
     }
     uint64_t iopl = (e->regs->rflags & RFLAGS_IOPL) >> 12;
     uint64_t changes = POPF_USER & ones_bytes(e->insn.other_size);

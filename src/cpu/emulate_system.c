@@ -1,45 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Emulation of what has to do with segments and system registers, as far as no descriptor is read.
- * Spec: [SDM] vol. 2; vol. 3A, 21.1.1 (real-mode segments), 2.5 (CR4.UMIP). */
+ * Emulation of what has to do with system registers, as far as no descriptor is read.
+ * Spec: [SDM] vol. 2; vol. 3A, 2.4 (table registers), 2.5 (CR0, CR4.UMIP). */
+#include "base/bits.h"
+#include "cpu/cr.h"
 #include "cpu/emulate_int.h"
 
-#define SELECTOR_RPL 3u
-
-/* Limit and rights stay: that is what makes "unreal" mode. In virtual-8086 mode they are fixed. */
-void emu_set_real_segment(struct emu *e, uint32_t seg, uint16_t selector)
-{
-    struct vcpu_regs *regs = regs_edit(e->v->cache, e->v->source, e->v->vcpu, REGS_GPR | REGS_SYS);
-    regs->seg[seg].selector = selector;
-    regs->seg[seg].base = (uint64_t)selector << 4;
-}
-
-/* LES, LDS, LFS, LGS; LSS is none of these, for the reason that MOV to SS is not. */
-enum emulate_result emu_op_load_far(struct emu *e)
-{
-    const struct insn *insn = &e->insn;
-    struct emu_ref ref = emu_explicit_ref(e);
-    struct emu_span offset;
-    struct emu_span selector;
-    if (!emu_is_real(e) || insn->reg2 == SEG_SS) {
-        return EMULATE_UNSUPPORTED;
-    }
-    ref.size = insn->reg_size;
-    enum emulate_result r = emu_resolve(e, &ref, &offset);
-    if (r == EMULATE_DONE) {
-        ref.offset = (ref.offset + insn->reg_size) & (insn->addr_size == 2 ? 0xFFFFu : UINT32_MAX);
-        ref.size = 2;
-        r = emu_resolve(e, &ref, &selector);
-    }
-    if (r == EMULATE_DONE) {
-        r = emu_settle(e);
-    }
-    if (r == EMULATE_DONE) {
-        uint64_t val = emu_load(e, &offset);
-        emu_set_real_segment(e, insn->reg2, (uint16_t)emu_load(e, &selector));
-        emu_set_reg(e, val);
-    }
-    return r;
-}
+#define BASE_SHORT 0xFFFFFFu /* of what LGDT and LIDT load with an operand size of two bytes */
 
 /* Raises the requested privilege level of a selector in memory to that of the register's. */
 enum emulate_result emu_op_arpl(struct emu *e)
@@ -96,32 +62,73 @@ enum emulate_result emu_op_smsw(struct emu *e)
     return system_store_word(e, e->regs->cr0);
 }
 
-/* SGDT and SIDT: two bytes of limit, then the base, whole whatever the operand size. */
+/* Two bytes of limit, then the base. */
+static enum emulate_result table_operand(struct emu *e, struct emu_span *limit,
+                                         struct emu_span *base)
+{
+    struct emu_ref ref = emu_explicit_ref(e);
+    ref.size = 2;
+    enum emulate_result r = emu_resolve(e, &ref, limit);
+    if (r == EMULATE_DONE) {
+        ref.offset = (ref.offset + 2u) & ones_bytes(e->insn.addr_size);
+        ref.size = e->insn.mem_size - 2u;
+        r = emu_resolve(e, &ref, base);
+    }
+    return r == EMULATE_DONE ? emu_settle(e) : r;
+}
+
+/* SGDT and SIDT: the base is stored whole whatever the operand size. */
 enum emulate_result emu_op_store_table(struct emu *e)
 {
     const struct table_reg *t = e->insn.op == INSN_SGDT ? &e->regs->gdtr : &e->regs->idtr;
-    struct emu_ref ref = emu_explicit_ref(e);
     struct emu_span limit;
     struct emu_span base;
     enum emulate_result r = system_told(e);
-    ref.size = 2;
     if (r == EMULATE_DONE) {
-        r = emu_resolve(e, &ref, &limit);
-    }
-    if (r == EMULATE_DONE) {
-        ref.offset += 2;
-        ref.offset &= e->insn.addr_size == 8   ? UINT64_MAX
-                      : e->insn.addr_size == 4 ? UINT32_MAX
-                                               : 0xFFFFu;
-        ref.size = e->insn.mem_size - 2u;
-        r = emu_resolve(e, &ref, &base);
-    }
-    if (r == EMULATE_DONE) {
-        r = emu_settle(e);
+        r = table_operand(e, &limit, &base);
     }
     if (r == EMULATE_DONE) {
         emu_store(e, &limit, t->limit);
         emu_store(e, &base, t->base);
+    }
+    return r;
+}
+
+/* LGDT and LIDT. */
+enum emulate_result emu_op_load_table(struct emu *e)
+{
+    bool gdt = e->insn.op == INSN_LGDT;
+    struct emu_span limit;
+    struct emu_span base;
+    if (e->cpl != 0) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    enum emulate_result r = table_operand(e, &limit, &base);
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    struct table_reg now = {.limit = (uint32_t)emu_load(e, &limit)};
+    now.base = emu_load(e, &base) & (e->insn.op_size == 2 ? BASE_SHORT : UINT64_MAX);
+    if (e->mode == DECODE_64 && !walk_canonical(now.base)) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    struct vcpu_regs *regs = emu_edit_system(e);
+    *(gdt ? &regs->gdtr : &regs->idtr) = now;
+    return EMULATE_DONE;
+}
+
+/* No combination of what it can set is illegal where the others are as they are. */
+enum emulate_result emu_op_lmsw(struct emu *e)
+{
+    struct emu_span mem;
+    if (e->cpl != 0) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    enum emulate_result r = emu_explicit(e, &mem);
+    if (r == EMULATE_DONE) {
+        uint16_t source = (uint16_t)emu_load(e, &mem);
+        struct vcpu_regs *regs = emu_edit_system(e);
+        regs->cr0 = cr0_after_lmsw(regs->cr0, source);
     }
     return r;
 }

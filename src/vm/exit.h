@@ -5,7 +5,8 @@
  * address", "I/O instruction". The core reads registers through the cache, decodes, emulates, and
  * steps RIP. A host whose kernel did that work (KVM) reports the decoded access and takes the result
  * of a read from the same struct; the kernel steps RIP at the next entry. Devices see no difference.
- * A raw host also ends blocking by STI and MOV SS whenever the core stepped RIP.
+ * A raw host also ends blocking by STI and MOV SS whenever the core stepped RIP, and begins the latter if
+ * the plan says so: the core has then loaded SS.
  * Spec: [SDM] vol. 3C, 26.2 and appendix C (basic exit reasons). */
 #ifndef VM_EXIT_H
 #define VM_EXIT_H
@@ -159,6 +160,7 @@ struct vm_plan {
     bool has_error_code;
     bool irq_window; /* come back as soon as the guest can take an interrupt        */
     bool nmi_window;
+    bool shadow; /* raw hosts: set blocking by MOV SS. Nothing is injected then             */
     uint8_t cr8; /* task priority for CR8 and TPR                               */
     uint32_t error_code;
     uint64_t deadline_tsc; /* be back when the guest's TSC reaches this; UINT64_MAX never */

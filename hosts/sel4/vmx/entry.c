@@ -64,6 +64,13 @@ void vmx_entry(struct vmx_vcpu *v, const struct vm_plan *plan, uint64_t tsc,
         /* Entry refuses an interrupt in the shadow of STI or MOV SS, and a #DB with TF there. */
         vmx_set_blocked(v, v->blocked & ~(BLOCKED_STI | BLOCKED_MOV_SS));
     }
+    if (plan->shadow && e.info == 0) {
+        vmx_set_blocked(v, v->blocked | BLOCKED_MOV_SS);
+        if ((v->seen.rflags & RFLAGS_TF) != 0) {
+            /* Entry wants the #DB of single-stepping behind the shadow to be there already. */
+            (void)vmx_write(v, VMCS_PENDING_DEBUG, PENDING_BS);
+        }
+    }
     /* The error code is kept: should the kernel come back before the entry, it is wanted again. */
     v->own = (struct vmx_event){.error_code = e.error_code};
     v->cr8 = plan->cr8;

@@ -9,7 +9,6 @@
 #include "vm/gmem.h"
 
 #define DEBUG_QUAL     0x600Full /* B0-3, BD, BS: as in DR6 */
-#define PENDING_BS     0x4000ull
 #define SEG_TYPE_TSS   0xBu
 #define EFER_WRITABLE  (EFER_SCE | EFER_LME | EFER_NXE)
 #define EVENT_UNBLOCK  BIT32(12) /* an IRET had ended NMI blocking before it faulted */

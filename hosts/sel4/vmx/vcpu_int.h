@@ -16,6 +16,8 @@
 #define CR0_REAL  CR0_NE
 #define CR4_VMXE  (1ull << 13)
 
+#define PENDING_BS 0x4000ull /* of pending debug exceptions */
+
 #define DR6_ONES 0xFFFF0FF0ull
 #define DR6_BD   0x2000ull
 #define DR6_BS   0x4000ull

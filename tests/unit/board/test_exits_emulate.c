@@ -179,6 +179,33 @@ static void flags_from_a_device_keep_an_interrupt_out(void **state)
     sim_free(s);
 }
 
+/* MOV SS, MOV SP must come one after the other. */
+static void a_new_stack_keeps_interrupts_out_for_one_instruction(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0x8E, 0x15, 0x80, 0x00, 0xE0, 0xFE); /* mov ss, [TPR] */
+    uint8_t *mem = s->mem.region[0].host;
+    le_store(mem + 0x2010, 8, 0x00CF93000000FFFFull);
+    s->regs.gdtr = (struct table_reg){.base = 0x2000, .limit = 0x17};
+    sim_store(s, LAPIC + 0xF0, 4, 0x1FF);
+    sim_store(s, LAPIC + 0x80, 4, 0x10); /* the selector */
+    sim_store(s, LAPIC + 0x300, 4, 0x40040); /* to itself: it waits, as IF is clear */
+    s->regs.rflags |= RFLAGS_IF;
+    uint32_t events = s->events;
+    sim_ept(s, LAPIC + 0x80, false);
+    assert_int_equal(s->regs.rip, CODE + 6);
+    assert_int_equal(s->regs.seg[SEG_SS].selector, 0x10);
+    assert_int_equal(s->regs.seg[SEG_SS].ar, 0xC093);
+    assert_int_equal(s->events, events);
+    assert_true(s->plan.shadow && s->plan.irq_window);
+    struct vm_exit x = {.kind = VM_EXIT_IRQ_WINDOW};
+    sim_exit(s, &x);
+    assert_int_equal(s->events, events + 1);
+    assert_int_equal(s->log[events].vector, 0x40);
+    assert_false(s->plan.shadow);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_string_is_read_from_a_port),
         cmocka_unit_test(single_step_traps_after_port_and_device),
         cmocka_unit_test(flags_from_a_device_keep_an_interrupt_out),
+        cmocka_unit_test(a_new_stack_keeps_interrupts_out_for_one_instruction),
         cmocka_unit_test(a_page_fault_is_the_guests),
         cmocka_unit_test(a_host_that_cannot_set_cr2_stops_the_vm_and_says_so),
         cmocka_unit_test(vector_registers_come_from_the_host_or_not_at_all),

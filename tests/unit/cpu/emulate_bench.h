@@ -36,6 +36,7 @@ struct bench {
     struct emulate_bus ports;
     struct emulate_memo memo;
     uint32_t reads, writes, fetches;
+    uint32_t asked; /* REGS_* */
     uint32_t port_reads, port_writes;
     uint64_t port_val; /* the next to be read: counts up; the last written */
     gpa_t last_gpa;
@@ -90,6 +91,7 @@ static inline void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu
     (void)regs; /* the test put the truth there before */
     assert_int_equal(vcpu, 3);
     assert_true(groups != 0);
+    b->asked |= groups;
     b->fetches++;
 }
 

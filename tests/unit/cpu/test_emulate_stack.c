@@ -270,6 +270,51 @@ static void flags_are_popped_by_privilege(void **state)
     assert_int_equal(b->last_val, RFLAGS_IOPL | RFLAGS_FIXED);
 }
 
+/* [SDM] vol. 3A, 21.3: CR4.VME gives a virtual-8086 task an IF of its own. */
+static void a_virtual_task_has_a_virtual_interrupt_flag(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t flags, popped;
+        bool fault;
+        uint64_t after;
+    } rows[] = {
+        {0, RFLAGS_IF | RFLAGS_CF, false, RFLAGS_VIF | RFLAGS_CF},
+        {RFLAGS_VIF | RFLAGS_IF, RFLAGS_ZF, false, RFLAGS_IF | RFLAGS_ZF},
+        {RFLAGS_VIF | RFLAGS_VIP, 0, false, RFLAGS_VIP},
+        {RFLAGS_VIP, RFLAGS_IF, true, 0}, /* one waits */
+        {0, RFLAGS_TF, true, 0},
+        {0x1000, 0x3000, false, 0x1000}, /* not IOPL */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench *b = fresh(DECODE_16);
+        b->cache.regs.cr0 = CR0_PE;
+        b->cache.regs.cr4 = CR4_VME;
+        b->cache.regs.rflags |= RFLAGS_VM | rows[i].flags;
+        set_segment(b, SEG_SS, DEVICE, 0xFFFF, 3);
+        le_store(b->device + 32, 4, rows[i].popped);
+        if (rows[i].fault) {
+            assert_fault(b, 13, 0, 0x9D);
+            continue;
+        }
+        assert_int_equal(RUN(b, DEVICE, 0x9D), EMULATE_DONE);
+        assert_int_equal(b->cache.regs.rflags, RFLAGS_FIXED | RFLAGS_VM | rows[i].after);
+        assert_int_equal(*gpr(b, GPR_RSP), 2);
+        b->cache.regs.rip = CODE;
+        assert_int_equal(RUN(b, DEVICE, 0x9C), EMULATE_DONE);
+        uint64_t shown = (rows[i].after & RFLAGS_VIF) != 0 ? RFLAGS_IF : 0;
+        uint64_t plain = rows[i].after & (RFLAGS_CF | RFLAGS_ZF);
+        assert_int_equal(b->last_val, RFLAGS_FIXED | RFLAGS_IOPL | shown | plain);
+        b->cache.regs.rip = CODE;
+        b->cache.dirty = 0;
+        b->writes = 0;
+        *gpr(b, GPR_RSP) = 0;
+        assert_fault(b, 13, 0, 0x66, 0x9D);
+        *gpr(b, GPR_RSP) = 4;
+        assert_fault(b, 13, 0, 0x66, 0x9C);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +328,7 @@ int main(void)
         cmocka_unit_test(frames_are_entered_and_left),
         cmocka_unit_test(a_frame_pointer_is_as_wide_as_the_operand),
         cmocka_unit_test(flags_are_popped_by_privilege),
+        cmocka_unit_test(a_virtual_task_has_a_virtual_interrupt_flag),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

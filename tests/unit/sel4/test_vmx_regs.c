@@ -205,6 +205,35 @@ static void a_step_ends_the_shadow_of_sti(void **state)
     assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_NMI);
 }
 
+static void a_shadow_of_the_core_goes_in(void **state)
+{
+    (void)state;
+    const struct vm_plan plan = {.shadow = true, .irq_window = true};
+    struct vcpu_regs r;
+    struct vm_exit x;
+    struct vmx_words w;
+    for (uint32_t tf = 0; tf < 2; tf++) {
+        (void)fake_boot(&f, true);
+        struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1, 3);
+        i.blocked = BLOCKED_STI;
+        i.rflags |= tf != 0 ? RFLAGS_TF : 0;
+        f.field[VMCS_PENDING_DEBUG] = 0;
+        vmx_exit(&f.v, &i, &x);
+        vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+        r.rip += 3;
+        vmx_regs_store(&f.v, REGS_ALL, &r);
+        vmx_entry(&f.v, &plan, 0, &w);
+        assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_MOV_SS);
+        assert_int_equal(f.field[VMCS_PENDING_DEBUG], tf != 0 ? 0x4000 : 0);
+    }
+    /* An event of the host's own goes before, and cannot go in with one. */
+    (void)fake_boot(&f, true);
+    f.v.own.info = 0x80000301;
+    vmx_entry(&f.v, &plan, 0, &w);
+    assert_int_equal(f.field[VMCS_INTERRUPTIBILITY] & BLOCKED_MOV_SS, 0);
+    assert_int_equal(w.event, 0x80000301);
+}
+
 static void a_plan_becomes_an_event(void **state)
 {
     (void)state;
@@ -327,6 +356,7 @@ int main(void)
         cmocka_unit_test(only_what_changed_is_written),
         cmocka_unit_test(the_same_cr2_twice_is_written_twice),
         cmocka_unit_test(a_step_ends_the_shadow_of_sti),
+        cmocka_unit_test(a_shadow_of_the_core_goes_in),
         cmocka_unit_test(a_plan_becomes_an_event),
         cmocka_unit_test(real_mode_has_no_error_codes),
         cmocka_unit_test(the_timer_is_never_early_and_never_zero),
