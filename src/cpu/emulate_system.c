@@ -7,21 +7,37 @@
 
 #define BASE_SHORT 0xFFFFFFu /* of what LGDT and LIDT load with an operand size of two bytes */
 
-/* Raises the requested privilege level of a selector in memory to that of the register's. */
+/* Raises the requested privilege level of a selector in memory to that of the register's. It is written,
+ * and need be writable, only then. */
 enum emulate_result emu_op_arpl(struct emu *e)
 {
+    struct emu_ref ref = emu_explicit_ref(e);
     struct emu_span mem;
     if (emu_is_real(e)) {
         return emu_fault(e, VECTOR_UD, 0);
     }
-    enum emulate_result r = emu_explicit(e, &mem);
+    ref.access = INSN_READ;
+    enum emulate_result r = emu_resolve(e, &ref, &mem);
+    if (r == EMULATE_DONE) {
+        r = emu_settle(e);
+    }
     if (r != EMULATE_DONE) {
         return r;
     }
     uint64_t val = emu_load(e, &mem);
     uint64_t level = emu_reg(e) & SELECTOR_RPL;
     bool raised = (val & SELECTOR_RPL) < level;
-    emu_store(e, &mem, raised ? (val & ~(uint64_t)SELECTOR_RPL) | level : val);
+    if (raised) {
+        ref.access = INSN_WRITE;
+        r = emu_resolve(e, &ref, &mem);
+        if (r == EMULATE_DONE) {
+            r = emu_settle(e);
+        }
+        if (r != EMULATE_DONE) {
+            return r;
+        }
+        emu_store(e, &mem, (val & ~(uint64_t)SELECTOR_RPL) | level);
+    }
     struct vcpu_regs *regs = emu_edit(e);
     regs->rflags = (regs->rflags & ~(uint64_t)RFLAGS_ZF) | (raised ? RFLAGS_ZF : 0u);
     return EMULATE_DONE;

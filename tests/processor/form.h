@@ -19,6 +19,8 @@ enum form_kind {
 #define SIZE_Y 0x41u /* 4, or 8 with REX.W (always 8: not with the prefix 66) */
 #define SIZE_P 0x42u /* of a stack slot: 2, 4; in 64-bit code 2, 8            */
 #define SIZE_L 0x43u /* 16, or 32 with VEX.L                                  */
+#define SIZE_F 0x44u /* a far pointer: an offset of the operand size, a selector */
+#define SIZE_T 0x45u /* limit and base of a table: 6, in 64-bit code 10       */
 
 enum form_imm {
     IMM_NONE,
@@ -31,33 +33,35 @@ enum form_imm {
 #define DIGIT_ANY  8u /* ModRM.reg is a register */
 #define DIGIT_ZERO 9u
 
-#define FORM_READS   0x00001u
-#define FORM_WRITES  0x00002u
-#define FORM_RMW     (FORM_READS | FORM_WRITES)
-#define FORM_LOCK    0x00004u /* LOCK is allowed                                     */
-#define FORM_ONLY64  0x00008u
-#define FORM_NO64    0x00010u
-#define FORM_XMM     0x00020u /* ModRM.reg is a vector register                      */
-#define FORM_VEX     0x00040u
-#define FORM_ALIGNED 0x00080u /* #GP if the operand is not aligned                   */
-#define FORM_PUSHES  0x00100u /* beside its operand it pushes                        */
-#define FORM_POPS    0x00200u
-#define FORM_REPS    0x00400u /* REP and REPNE                                       */
-#define FORM_SI      0x00800u
-#define FORM_DI      0x01000u
-#define FORM_BITS    0x02000u /* the register holds a bit offset: it moves the operand */
-#define FORM_JUMPS   0x04000u /* the operand is where to go                          */
-#define FORM_FLAGS   0x08000u /* the operand is a flag register                      */
-#define FORM_ACC     0x10000u /* compares with the accumulator: let it be equal at times */
-#define FORM_DIVIDES 0x20000u
-#define FORM_FRAME   0x40000u  /* the stack address is rBP, not rSP                   */
-#define FORM_DEF64   0x80000u  /* in 64-bit code the operand size is 8 by itself      */
-#define FORM_NO66    0x100000u /* the operand-size prefix has another meaning         */
-#define FORM_MMX     0x200000u
-#define FORM_NOW     0x800000u  /* without REX.W                                       */
-#define FORM_VV      0x1000000u /* VEX.vvvv names a register; else it is all ones      */
-#define FORM_V0      0x2000000u /* VEX.L must be 0                                     */
-#define FORM_LOOSE   0x400000u  /* #AC is not raised, or is the processor's own choice */
+#define FORM_READS    0x00001u
+#define FORM_WRITES   0x00002u
+#define FORM_RMW      (FORM_READS | FORM_WRITES)
+#define FORM_LOCK     0x00004u /* LOCK is allowed                                     */
+#define FORM_ONLY64   0x00008u
+#define FORM_NO64     0x00010u
+#define FORM_XMM      0x00020u /* ModRM.reg is a vector register                      */
+#define FORM_VEX      0x00040u
+#define FORM_ALIGNED  0x00080u /* #GP if the operand is not aligned                   */
+#define FORM_PUSHES   0x00100u /* beside its operand it pushes                        */
+#define FORM_POPS     0x00200u
+#define FORM_REPS     0x00400u /* REP and REPNE                                       */
+#define FORM_SI       0x00800u
+#define FORM_DI       0x01000u
+#define FORM_BITS     0x02000u /* the register holds a bit offset: it moves the operand */
+#define FORM_JUMPS    0x04000u /* the operand is where to go                          */
+#define FORM_FLAGS    0x08000u /* the operand is a flag register                      */
+#define FORM_ACC      0x10000u /* compares with the accumulator: let it be equal at times */
+#define FORM_DIVIDES  0x20000u
+#define FORM_FRAME    0x40000u  /* the stack address is rBP, not rSP                   */
+#define FORM_DEF64    0x80000u  /* in 64-bit code the operand size is 8 by itself      */
+#define FORM_NO66     0x100000u /* the operand-size prefix has another meaning         */
+#define FORM_MMX      0x200000u
+#define FORM_NOW      0x800000u  /* without REX.W                                       */
+#define FORM_VV       0x1000000u /* VEX.vvvv names a register; else it is all ones      */
+#define FORM_V0       0x2000000u /* VEX.L must be 0                                     */
+#define FORM_LOOSE    0x400000u  /* #AC is not raised, or is the processor's own choice */
+#define FORM_SELECTOR 0x4000000u /* the operand is or ends in a selector                */
+#define FORM_SYSTEM   0x8000000u /* tells of, or changes, what a process does not know   */
 
 /* Which flags the manual leaves undefined: RFLAGS bits, or one of these. */
 #define UNDEF_SHIFT  0x10000u /* shifts: depends on the count */

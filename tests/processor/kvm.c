@@ -177,6 +177,7 @@ static struct kvm_segment segment(const struct seg_reg *s)
         .s = s->ar >> 4 & 1u,
         .dpl = s->ar >> 5 & 3u,
         .present = s->ar >> 7 & 1u,
+        .avl = s->ar >> 12 & 1u,
         .l = s->ar >> 13 & 1u,
         .db = s->ar >> 14 & 1u,
         .g = s->ar >> 15 & 1u,
@@ -205,6 +206,36 @@ static void sregs_in(struct kvm_sregs *k, const struct vcpu_regs *r)
     k->cr3 = r->cr3;
     k->cr4 = r->cr4;
     k->efer = r->efer;
+}
+
+static struct seg_reg segment_out(const struct kvm_segment *k)
+{
+    uint32_t ar = (uint32_t)k->type | (uint32_t)k->s << 4 | (uint32_t)k->dpl << 5 |
+                  (uint32_t)k->present << 7 | (uint32_t)k->avl << 12 | (uint32_t)k->l << 13 |
+                  (uint32_t)k->db << 14 | (uint32_t)k->g << 15;
+    return (struct seg_reg){.base = k->base,
+                            .limit = k->limit,
+                            .selector = k->selector,
+                            .ar = ar | (k->unusable != 0 ? SEG_AR_UNUSABLE : 0)};
+}
+
+/* What an exception on the way to HLT has not changed. Of TR and LDTR only selectors: QEMU has a way of
+ * its own with "busy". In real mode, rights and limits are not looked at. */
+static void system_out(const struct vector *v, const struct kvm_sregs *s, struct outcome *out)
+{
+    const struct kvm_segment *const at[SEG_COUNT] = {&s->es, &s->cs, &s->ss,  &s->ds,
+                                                     &s->fs, &s->gs, &s->ldt, &s->tr};
+    const uint32_t data = 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS | 1u << SEG_GS;
+    bool direct = out->end == END_DONE && v->cpl == 0;
+    for (uint32_t i = 0; i < SEG_COUNT; i++) {
+        out->seg[i] = segment_out(at[i]);
+    }
+    out->selectors = data | 1u << SEG_LDTR | 1u << SEG_TR | (direct ? 1u << SEG_SS : 0);
+    out->caches = v->place == PLACE_REAL ? 0 : data | (direct ? 1u << SEG_SS : 0);
+    out->system = true;
+    out->gdtr = (struct table_reg){.base = s->gdt.base, .limit = s->gdt.limit};
+    out->idtr = (struct table_reg){.base = s->idt.base, .limit = s->idt.limit};
+    out->cr0 = s->cr0;
 }
 
 static bool vectors_in(const struct vector *v)
@@ -277,6 +308,7 @@ static void halted(const struct vector *v, uint8_t *ram, struct outcome *out)
         frame_out(v, s, ram, out);
         out->rip -= out->vector == 3 ? 1 : 0;
     }
+    system_out(v, s, out);
 }
 
 /* --- Running --------------------------------------------------------------------------------------------------- */
@@ -369,4 +401,5 @@ void kvm_run_vector(const struct vector *v, uint8_t *ram, struct outcome *out)
         out->why = "KVM_GET_FPU failed";
     }
     memcpy(ram + WORLD_DATA, kvm.ram + WORLD_DATA, WORLD_END - WORLD_DATA);
+    memcpy(ram + WORLD_LDT, kvm.ram + WORLD_LDT, WORLD_IDT32 - WORLD_LDT);
 }

@@ -127,6 +127,10 @@ static void run_once(const struct vector *v, uint8_t *ram, struct outcome *out)
     }
     memcpy(out->gpr, cache.regs.gpr, sizeof(out->gpr));
     memcpy(out->ymm, cache.regs.vec, sizeof(out->ymm));
+    memcpy(out->seg, cache.regs.seg, sizeof(out->seg));
+    out->gdtr = cache.regs.gdtr;
+    out->idtr = cache.regs.idtr;
+    out->cr0 = cache.regs.cr0;
     out->rip = cache.regs.rip;
     out->rflags = cache.regs.rflags;
     if (result != EMULATE_DONE || (cache.regs.rip == v->regs.rip && !report.trap)) {

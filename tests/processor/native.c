@@ -67,6 +67,20 @@ static void frame_in(ucontext_t *uc, const struct vector *v)
     le_store(fp + XSTATE_BV, 8, le_load(fp + XSTATE_BV, 8) | 7u);
 }
 
+/* Signals leave DS, ES and GS as they find them. */
+static void selectors_out(const ucontext_t *uc, struct outcome *out)
+{
+    uint32_t ds;
+    uint32_t es;
+    uint32_t gs;
+    __asm__("mov %%ds, %0; mov %%es, %1; mov %%gs, %2" : "=r"(ds), "=r"(es), "=r"(gs));
+    out->seg[SEG_DS].selector = (uint16_t)ds;
+    out->seg[SEG_ES].selector = (uint16_t)es;
+    out->seg[SEG_GS].selector = (uint16_t)gs;
+    out->seg[SEG_SS].selector = (uint16_t)((uint64_t)uc->uc_mcontext.gregs[REG_CSGSFS] >> 48);
+    out->selectors = 1u << SEG_DS | 1u << SEG_ES | 1u << SEG_GS | 1u << SEG_SS;
+}
+
 static void frame_out(ucontext_t *uc, struct outcome *out)
 {
     const greg_t *g = uc->uc_mcontext.gregs;
@@ -86,9 +100,10 @@ static void frame_out(ucontext_t *uc, struct outcome *out)
     if (out->vector == 3) { /* the INT3 that stands behind, and wherever a jump may land */
         out->end = END_DONE;
         out->rip--;
-    } else if (out->vector != 14 && out->vector != 13 && out->vector != 12 && out->vector != 17) {
+    } else if ((out->vector < 10 || out->vector > 14) && out->vector != 17) {
         out->error = 0;
     }
+    selectors_out(uc, out);
     for (uint32_t i = 0; i < 16; i++) {
         memset(out->ymm[i], 0, 32);
         memcpy(out->ymm[i], &uc->uc_mcontext.fpregs->_xmm[i], 16);
@@ -134,7 +149,7 @@ static void on_end(int number, siginfo_t *info, void *context)
 
 static bool set_descriptor(uint32_t n, const struct seg_reg *s)
 {
-    bool pages = s->limit > 0xFFFFFu;
+    bool pages = s->limit > 0xFFFFFu || (s->ar & SEG_AR_G) != 0;
     struct user_desc d = {
         .entry_number = n,
         .base_addr = (uint32_t)s->base,
@@ -143,6 +158,7 @@ static bool set_descriptor(uint32_t n, const struct seg_reg *s)
         .contents = s->ar >> 2 & 3u,
         .read_exec_only = (s->ar & 2u) == 0,
         .limit_in_pages = pages,
+        .useable = (s->ar & SEG_AR_AVL) != 0,
         .seg_not_present = (s->ar & SEG_AR_P) == 0,
     };
     return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
@@ -158,6 +174,24 @@ void native_adjust(struct vector *v)
         v->regs.seg[SEG_SS].selector = USER_SS;
     }
     v->regs.seg[SEG_FS] = v->regs.seg[SEG_DS];
+}
+
+/* Those that vectors may load and look at: in the model's LDT they are, too. */
+static bool set_selectors(void)
+{
+    for (uint32_t n = LDT_FIRST; n < LDT_COUNT; n++) {
+        uint64_t d = world_ldt_entry(n);
+        uint32_t limit = (uint32_t)((d & 0xFFFFu) | (d >> 32 & 0xF0000u));
+        struct seg_reg s = {
+            .base = (d >> 16 & 0xFFFFFFu) | (d >> 32 & 0xFF000000u),
+            .limit = (d >> 40 & SEG_AR_G) != 0 ? limit << 12 | 0xFFFu : limit,
+            .ar = (uint32_t)(d >> 40) & 0xF0FFu,
+        };
+        if (!set_descriptor(n, &s)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool load_segments(const struct vector *v)
@@ -239,7 +273,7 @@ bool native_begin(const char **why)
 {
     struct sigaction act = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     struct seg_reg probe = {.base = WORLD_DATA, .limit = 0xFFFF, .ar = 0xF3};
-    if (!set_descriptor(0, &probe)) {
+    if (!set_descriptor(0, &probe) || !set_selectors()) {
         *why = "this kernel has no modify_ldt() for 16-bit segments";
         return false;
     }

@@ -67,6 +67,74 @@ static void tell_vector_register(struct text *t, uint32_t n, const uint8_t *got,
     tell(t, "\n");
 }
 
+#define CR0_TOLD (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
+
+/* What of a segment register the processor has shown. */
+static bool same_segment(const struct outcome *got, const struct outcome *wanted, uint32_t n)
+{
+    const struct seg_reg *a = &got->seg[n];
+    const struct seg_reg *b = &wanted->seg[n];
+    bool usable = (a->ar & SEG_AR_UNUSABLE) == 0;
+    /* A return from the kernel to a process clears the level of a null selector. */
+    bool cleared = a->selector < 4 && b->selector == 0;
+    if ((wanted->selectors >> n & 1u) != 0 && a->selector != b->selector && !cleared) {
+        return false;
+    }
+    if ((wanted->caches >> n & 1u) == 0) {
+        return true;
+    }
+    if (usable != ((b->ar & SEG_AR_UNUSABLE) == 0)) {
+        return false;
+    }
+    return !usable ||
+           (a->base == b->base && a->limit == b->limit && ((a->ar ^ b->ar) & 0xF0FFu) == 0);
+}
+
+static bool same_system(const struct vector *v, const struct outcome *got,
+                        const struct outcome *wanted, struct text *t)
+{
+    bool same = true;
+    for (uint32_t i = 0; i < SEG_COUNT; i++) {
+        const struct seg_reg *a = &got->seg[i];
+        const struct seg_reg *b = &wanted->seg[i];
+        if ((v->form->flags & FORM_SELECTOR) != 0 && !same_segment(got, wanted, i)) {
+            same = false;
+            tell(t, "  segment %u is %x:%llx+%x/%x, not %x:%llx+%x/%x\n", i, a->selector,
+                 (unsigned long long)a->base, a->limit, a->ar, b->selector,
+                 (unsigned long long)b->base, b->limit, b->ar);
+        }
+    }
+    if (wanted->system && (v->form->flags & FORM_SYSTEM) != 0 &&
+        (got->gdtr.base != wanted->gdtr.base || got->gdtr.limit != wanted->gdtr.limit ||
+         got->idtr.base != wanted->idtr.base || got->idtr.limit != wanted->idtr.limit ||
+         ((got->cr0 ^ wanted->cr0) & CR0_TOLD) != 0)) {
+        same = false;
+        tell(t, "  gdtr %llx+%x, not %llx+%x; idtr %llx+%x, not %llx+%x; cr0 %llx, not %llx\n",
+             (unsigned long long)got->gdtr.base, got->gdtr.limit,
+             (unsigned long long)wanted->gdtr.base, wanted->gdtr.limit,
+             (unsigned long long)got->idtr.base, got->idtr.limit,
+             (unsigned long long)wanted->idtr.base, wanted->idtr.limit,
+             (unsigned long long)got->cr0, (unsigned long long)wanted->cr0);
+    }
+    return same;
+}
+
+static bool same_bytes(const uint8_t *got, const uint8_t *wanted, uint32_t at, uint32_t end,
+                       struct text *t)
+{
+    uint32_t told = 0;
+    if (memcmp(got + at, wanted + at, end - at) == 0) {
+        return true;
+    }
+    for (uint32_t i = at; i < end && told < 8; i++) {
+        if (got[i] != wanted[i]) {
+            tell(t, "  byte at %x is %02x, not %02x\n", i, got[i], wanted[i]);
+            told++;
+        }
+    }
+    return false;
+}
+
 bool outcome_same(const struct vector *v, const struct outcome *got, const uint8_t *got_ram,
                   const struct outcome *wanted, const uint8_t *wanted_ram, char *text, size_t size)
 {
@@ -96,17 +164,11 @@ bool outcome_same(const struct vector *v, const struct outcome *got, const uint8
             tell_vector_register(&t, i, got->ymm[i], wanted->ymm[i]);
         }
     }
-    uint32_t told = 0;
-    if (memcmp(got_ram + WORLD_DATA, wanted_ram + WORLD_DATA, WORLD_END - WORLD_DATA) == 0) {
-        return same;
+    same = same_system(v, got, wanted, &t) && same;
+    if ((v->form->flags & FORM_SELECTOR) != 0) {
+        same = same_bytes(got_ram, wanted_ram, WORLD_LDT, WORLD_IDT32, &t) && same;
     }
-    for (uint32_t i = WORLD_DATA; i < WORLD_END && told < 8; i++) {
-        if (got_ram[i] != wanted_ram[i]) {
-            tell(&t, "  byte at %x is %02x, not %02x\n", i, got_ram[i], wanted_ram[i]);
-            told++;
-        }
-    }
-    return false;
+    return same_bytes(got_ram, wanted_ram, WORLD_DATA, WORLD_END, &t) && same;
 }
 
 void vector_tell(const struct vector *v, char *text, size_t size)

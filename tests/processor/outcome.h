@@ -22,6 +22,12 @@ struct outcome {
     uint32_t error;
     uint64_t cr2;
     uint64_t gpr[GPR_COUNT];
+    uint32_t selectors; /* bit n: seg[n].selector is known ... */
+    uint32_t caches;    /* ... and what the processor keeps behind it, if usable */
+    bool system;        /* the tables and CR0 are known */
+    struct seg_reg seg[SEG_COUNT];
+    struct table_reg gdtr, idtr;
+    uint64_t cr0;
     uint64_t rip;
     uint64_t rflags;
     uint8_t ymm[16][32];

@@ -71,6 +71,12 @@ static void choose_sizes(struct maker *m)
     case SIZE_L:
         v->size = m->vex_l ? 32 : 16;
         break;
+    case SIZE_F:
+        v->size = size + 2;
+        break;
+    case SIZE_T:
+        v->size = is_64 ? 10 : 6;
+        break;
     default:
         v->size = f->size;
         break;
@@ -258,6 +264,26 @@ static void patch_memory(struct vector *v, uint32_t n, uint64_t at, const void *
     }
 }
 
+/* Null at times, or beyond the end of its table; else one that may do, or any. */
+static uint32_t choose_selector(struct maker *m)
+{
+    static const uint8_t writable[] = {2, 3, 6, 7};
+    struct random *r = &m->r;
+    uint32_t rpl = random_one_in(r, 3) ? random_below(r, 4) : m->v->cpl;
+    uint32_t kind = random_below(r, 12);
+    if (kind == 0) {
+        return rpl;
+    }
+    if (kind < 4 || m->limits->native) {
+        return (LDT_FIRST + random_below(r, LDT_COUNT - LDT_FIRST + 2u)) * 8u + 4u + rpl;
+    }
+    if (kind < 8) {
+        return (GDT_FIRST + random_below(r, GDT_COUNT - GDT_FIRST + 2u)) * 8u + rpl;
+    }
+    uint32_t level = m->v->cpl == 3 ? 16 : 0;
+    return (GDT_FIRST + level + writable[random_below(r, 4)]) * 8u + rpl;
+}
+
 /* What the operand holds: edges of widths, what CMPXCHG looks for, where to go. */
 static void choose_memory(struct maker *m)
 {
@@ -282,6 +308,10 @@ static void choose_memory(struct maker *m)
     }
     if (flag(m, FORM_FLAGS)) {
         le_store(bytes, 8, (random_next(&m->r) & (ARITH | RFLAGS_DF)) | RFLAGS_IF | RFLAGS_FIXED);
+        len = v->size;
+    }
+    if (flag(m, FORM_SELECTOR)) {
+        le_store(bytes + (v->form->size == SIZE_F ? v->op_size : 0), 2, choose_selector(m));
         len = v->size;
     }
     if (v->form->kind == FORM_STRING) {
@@ -469,6 +499,9 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
     v->cpl = cpl;
     v->seed = seed;
     v->number = number;
+    if (limits->native && (form->flags & FORM_SYSTEM) != 0) {
+        return false;
+    }
     if ((is_64 && (form->flags & FORM_NO64) != 0) || (!is_64 && (form->flags & FORM_ONLY64) != 0) ||
         ((form->flags & FORM_VEX) != 0 && (!limits->avx || place == PLACE_REAL))) {
         return false;

@@ -14,6 +14,14 @@
 #include "vm/regs.h"
 
 #define WORLD_BYTES 0x40000u
+/* Descriptors to be loaded and looked at. In the GDT: each type of segment present at CPL 0, at CPL 3,
+ * and absent; then each type of system descriptor at DPL 3 and at 0, in two entries. In the LDT, what a
+ * process can have: types that have been accessed at CPL 3, eight present, eight absent. */
+#define GDT_FIRST   8u
+#define GDT_COUNT   (GDT_FIRST + 3u * 16u + 2u * 2u * 16u)
+#define LDT_FIRST   8u
+#define LDT_COUNT   (LDT_FIRST + 2u * 8u)
+#define WORLD_LDT   0x00C00u
 #define WORLD_GDT   0x01000u
 #define WORLD_IDT32 0x01400u
 #define WORLD_IDT64 0x01800u
@@ -109,6 +117,9 @@ void world_build(uint8_t *ram, bool native);
 
 /* Puts the vector's code and data in, and the end of the landing ground: `stop` is INT3 or HLT. */
 void world_place(uint8_t *ram, const struct vector *v, uint8_t stop);
+
+/* Entry `n` of the LDT, from LDT_FIRST on. */
+uint64_t world_ldt_entry(uint32_t n);
 
 /* CR0, CR3, CR4, EFER and descriptors for a place. */
 void world_system(struct vcpu_regs *regs, enum place place, bool avx);

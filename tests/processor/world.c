@@ -59,6 +59,40 @@ static void build_tables(uint8_t *ram, bool native)
     }
 }
 
+/* A descriptor with something of its own in each field. */
+static uint64_t descriptor(uint32_t n, uint32_t rights)
+{
+    uint64_t base = 0x10000u + n * 0x01003010u;
+    uint64_t limit = (0x2F0u + n * 0x1357u) & 0xFFFFFu;
+    uint64_t bits = (n & 1u) << 3 | (n >> 1 & 1u) << 2 | (n >> 2 & 1u); /* G, D, AVL */
+    return (limit & 0xFFFFu) | (base & 0xFFFFFFu) << 16 | (uint64_t)rights << 40 |
+           (limit >> 16) << 48 | bits << 52 | (base >> 24) << 56;
+}
+
+uint64_t world_ldt_entry(uint32_t n)
+{
+    /* Linux takes conforming code only if it is not present. */
+    static const uint8_t rights[LDT_COUNT - LDT_FIRST] = {0xF1, 0xF3, 0xF5, 0xF7, 0xF9, 0xFB,
+                                                          0xF3, 0xF3, 0x71, 0x73, 0x75, 0x77,
+                                                          0x79, 0x7B, 0x7D, 0x7F};
+    return descriptor(n, rights[n - LDT_FIRST]);
+}
+
+static void build_selectors(uint8_t *ram)
+{
+    for (uint32_t n = LDT_FIRST; n < LDT_COUNT; n++) {
+        le_store(ram + WORLD_LDT + 8 * n, 8, world_ldt_entry(n));
+    }
+    for (uint32_t i = 0; i < 3u * 16u; i++) {
+        uint32_t rights = i < 16 ? 0x90u : i < 32 ? 0xF0u : 0x10u | (i & 1u) * 0x60u;
+        le_store(ram + WORLD_GDT + 8 * (GDT_FIRST + i), 8, descriptor(i, rights | (i & 15u)));
+    }
+    for (uint32_t i = 0; i < 2u * 16u; i++) {
+        uint32_t n = GDT_FIRST + 48u + 2u * i;
+        le_store(ram + WORLD_GDT + 8 * n, 8, descriptor(n, (i < 16 ? 0xE0u : 0x80u) | (i & 15u)));
+    }
+}
+
 /* Selectors: 8 and 16, code and data of CPL 0 in 32 bits; 24, code of CPL 0 in 64; 32, a TSS. Vectors
  * have their segments given to the processor directly. */
 static void build_descriptors(uint8_t *ram)
@@ -86,6 +120,7 @@ void world_build(uint8_t *ram, bool native)
     memset(ram, 0, WORLD_BYTES);
     build_tables(ram, native);
     build_descriptors(ram);
+    build_selectors(ram);
     for (uint32_t i = WORLD_DATA; i < WORLD_END; i += 8) {
         le_store(ram + i, 8, random_next(&r));
     }
@@ -113,7 +148,7 @@ void world_system(struct vcpu_regs *regs, enum place place, bool avx)
     regs->efer = is_long ? EFER_LME | EFER_LMA : 0;
     regs->cr4 |= avx ? CR4_OSXSAVE : 0;
     regs->xcr0 = avx ? XCR0_X87 | XCR0_SSE | XCR0_AVX : XCR0_X87;
-    regs->gdtr = (struct table_reg){.base = WORLD_GDT, .limit = 39};
+    regs->gdtr = (struct table_reg){.base = WORLD_GDT, .limit = 8u * GDT_COUNT - 1u};
     regs->idtr = is_long ? (struct table_reg){.base = WORLD_IDT64, .limit = 0x1FF}
                          : (struct table_reg){.base = WORLD_IDT32, .limit = 0xFF};
     if (place == PLACE_REAL) {
@@ -121,5 +156,6 @@ void world_system(struct vcpu_regs *regs, enum place place, bool avx)
     }
     regs->seg[SEG_TR] = (struct seg_reg){
         .base = is_long ? WORLD_TSS64 : WORLD_TSS32, .limit = 0x67, .ar = 0x8B, .selector = 32};
-    regs->seg[SEG_LDTR] = (struct seg_reg){.ar = SEG_AR_UNUSABLE};
+    regs->seg[SEG_LDTR] = (struct seg_reg){
+        .base = WORLD_LDT, .limit = 8u * LDT_COUNT - 1u, .ar = 0x82, .selector = 48};
 }
