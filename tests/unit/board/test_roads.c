@@ -18,7 +18,7 @@
 #include "sim/sim.h"
 
 #define DEVICES (SYSTEM_DEV_LAPIC | SYSTEM_DEV_IOAPIC | SYSTEM_DEV_HPET | SYSTEM_DEV_PIC)
-#define VECTORS 8u
+#define VECTORS 16u
 #define TURNS   64u
 
 /* Which device each page of the first five leads to. */
@@ -30,6 +30,8 @@ static _Alignas(4096) uint8_t got[WORLD_BYTES]; /* what the emulator left */
 
 struct roads {
     struct sim *raw, *decoded;
+    bool
+        foreign; /* a selector of the GDT: of this machine's on one road, of the vector's on the other */
     uint64_t tsc; /* of all exits of one instruction: there are more of them on one road */
 };
 
@@ -76,14 +78,15 @@ static uint64_t pointer(const struct vector *v, const uint64_t *gpr, enum gpr re
     return (base + off) & UINT32_MAX;
 }
 
-/* The elements of a string instruction, `count` of them. */
-static void access_string(struct roads *r, const struct vector *v, uint32_t count, bool write)
+/* Elements of a string instruction. */
+static void access_string(struct roads *r, const struct vector *v, uint32_t first, uint32_t end,
+                          bool write)
 {
     uint64_t step = (v->regs.rflags & RFLAGS_DF) != 0 ? 0 - (uint64_t)v->size : v->size;
     uint64_t si = pointer(v, v->regs.gpr, GPR_RSI);
     uint64_t di = pointer(v, v->regs.gpr, GPR_RDI);
     bool reads_di = (v->form->flags & FORM_WRITES) == 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = first; i < end; i++) {
         if (!write && (v->form->flags & FORM_SI) != 0) {
             access_device(r, si + i * step, v->size, false);
         }
@@ -93,20 +96,82 @@ static void access_string(struct roads *r, const struct vector *v, uint32_t coun
     }
 }
 
+static uint64_t stack_linear(const struct vector *v)
+{
+    uint64_t sp = v->regs.gpr[GPR_RSP];
+    if (v->place == PLACE_64) {
+        return sp;
+    }
+    return (v->regs.seg[SEG_SS].base + (v->place == PLACE_COMPAT_16 ? sp & 0xFFFFu : sp)) &
+           UINT32_MAX;
+}
+
+static bool is_stack(const struct vector *v, uint8_t opcode)
+{
+    return v->form->kind == FORM_STACK && v->form->map == 1 && v->form->opcode == opcode;
+}
+
+/* Slots as they are accessed: pushed from the top down, popped upwards. POPA leaves out that of rSP, ENTER
+ * has one more for each level, and copies from a frame that is in RAM here. */
+static void access_slots(struct roads *r, const struct vector *v, bool write)
+{
+    uint32_t levels = v->code[v->len - 1] & 31u;
+    if (is_stack(v, 0x60) && write) {
+        for (uint32_t i = 8; i > 0; i--) {
+            access_device(r, v->operand + (i - 1) * v->size, v->size, true);
+        }
+    } else if (is_stack(v, 0x61) && !write) {
+        for (uint32_t i = 0; i < 8; i++) {
+            access_device(r, v->operand + i * v->size, i == 3 ? 0 : v->size, false);
+        }
+    } else if (is_stack(v, 0xC8) && write) {
+        for (uint32_t i = 0; i <= levels; i++) {
+            access_device(r, v->operand - i * v->size, v->size, true);
+        }
+    }
+}
+
+/* What PUSH m, CALL m and POP m access beside their operand. */
+static void access_beside(struct roads *r, const struct vector *v, bool write)
+{
+    if ((v->form->flags & FORM_PUSHES) != 0 && write) {
+        access_device(r, stack_linear(v) - v->size, v->size, true);
+    } else if ((v->form->flags & FORM_POPS) != 0 && !write) {
+        access_device(r, stack_linear(v), v->size, false);
+    }
+}
+
 static void access_all(struct roads *r, const struct vector *v, uint32_t count, bool write)
 {
     uint32_t wanted = write ? FORM_WRITES : FORM_READS;
     if (v->form->kind == FORM_STRING) {
-        access_string(r, v, count, write);
+        access_string(r, v, 0, count, write);
+    } else if (is_stack(v, 0x60) || is_stack(v, 0x61) || is_stack(v, 0xC8)) {
+        access_slots(r, v, write);
+    } else if (v->form->size == SIZE_F && !write) { /* (KVM reads both at once) */
+        access_device(r, v->operand, v->op_size, false);
+        access_device(r, v->operand + v->op_size, 2, false);
     } else if ((v->form->flags & wanted) != 0) {
         access_device(r, v->operand, v->size, write);
     }
+    access_beside(r, v, write);
 }
 
-static uint32_t rounds(const struct vector *v, const struct outcome *after)
+/* CMPS and SCAS with a repeat prefix go as far as what they read makes them. */
+static bool is_scan(const struct vector *v)
 {
-    uint64_t mask = v->addr_size == 8 ? UINT64_MAX : (1ull << 8 * v->addr_size) - 1;
-    return !v->rep ? 1 : (uint32_t)((v->regs.gpr[GPR_RCX] - after->gpr[GPR_RCX]) & mask);
+    return v->rep && (v->form->flags & FORM_WRITES) == 0 && (v->form->flags & FORM_DI) != 0;
+}
+
+static bool is_arpl(const struct vector *v)
+{
+    return v->form->map == 1 && v->form->opcode == 0x63 && v->place != PLACE_64;
+}
+
+/* ARPL writes if it raises the level. */
+static bool writes(const struct vector *v, const struct outcome *after)
+{
+    return !is_arpl(v) || (after->rflags & RFLAGS_ZF) != 0;
 }
 
 /* A jump to where the device's value leads: it is over when it faults there. */
@@ -118,11 +183,39 @@ static void landed(const struct vector *v, struct outcome *out)
     }
 }
 
+static uint32_t rounds(const struct vector *v, const struct outcome *after)
+{
+    uint64_t mask = v->addr_size == 8 ? UINT64_MAX : (1ull << 8 * v->addr_size) - 1;
+    return !v->rep ? 1 : (uint32_t)((v->regs.gpr[GPR_RCX] - after->gpr[GPR_RCX]) & mask);
+}
+
+/* Its elements come from the device one by one, until it ends there: nothing but reads, so that it can
+ * be run again with one more. */
+static void run_scan(struct roads *r, const struct vector *v, uint32_t most, struct outcome *out)
+{
+    uint32_t n = 0;
+    do { /* bound: most */
+        access_string(r, v, n, n + 1, false);
+        native_run(v, ram, out);
+        n++;
+    } while (n < most && rounds(v, out) > n);
+}
+
+static uint8_t *selector_at(const struct vector *v)
+{
+    return ram + v->operand + (v->form->size == SIZE_F ? v->op_size : 0);
+}
+
 /* The processor runs it on what the device gave, and its writes go to the device. */
 static bool go_decoded(struct roads *r, const struct vector *v, struct outcome *out)
 {
     memcpy(ram, clean, sizeof(ram));
     world_place(ram, v, 0xCC);
+    r->foreign = false;
+    bool selector = (v->form->flags & FORM_SELECTOR) != 0;
+    if ((selector || is_arpl(v)) && v->operand < DEVICE_END) {
+        le_store(selector_at(v), 2, 8u * LDT_FIRST + 15u); /* one that anything can be done with */
+    }
     native_run(v, ram, out); /* once without the device, to see whether it gets so far */
     landed(v, out);
     if (out->end == END_FAULT && out->vector != 0) {
@@ -133,10 +226,21 @@ static bool go_decoded(struct roads *r, const struct vector *v, struct outcome *
     uint32_t most = v->rep ? (uint32_t)v->regs.gpr[GPR_RCX] & 7u : 1;
     memcpy(ram, clean, sizeof(ram));
     world_place(ram, v, 0xCC);
+    if (is_scan(v)) {
+        run_scan(r, v, most, out);
+        return true;
+    }
     access_all(r, v, most, false);
+    if (selector) {
+        uint64_t got_it = le_load(selector_at(v), 2);
+        r->foreign = (got_it & 4u) == 0 && got_it > 3;
+    }
     native_run(v, ram, out);
     landed(v, out);
-    if (out->end == END_DONE) {
+    if (is_stack(v, 0x9C)) {
+        ram[v->operand + 1] &= (uint8_t) ~(RFLAGS_IF >> 8); /* PUSHF: it is off on the other road */
+    }
+    if (out->end == END_DONE && writes(v, out)) {
         access_all(r, v, rounds(v, out), true);
     }
     return true;
@@ -178,6 +282,7 @@ static void go_raw(struct roads *r, const struct vector *v, struct outcome *out)
     memset(out, 0, sizeof(*out));
     memcpy(out->gpr, s->regs.gpr, sizeof(out->gpr));
     memcpy(out->ymm, s->regs.vec, sizeof(out->ymm));
+    memcpy(out->seg, s->regs.seg, sizeof(out->seg));
     out->rip = s->regs.rip;
     out->rflags = s->regs.rflags;
     out->end = s->events != before ? END_FAULT : END_DONE;
@@ -197,27 +302,14 @@ static bool same_devices(const struct roads *r)
            memcmp(&a->bus.counts, &b->bus.counts, sizeof(a->bus.counts)) == 0;
 }
 
-static uint64_t stack_linear(const struct vector *v)
-{
-    uint64_t sp = v->regs.gpr[GPR_RSP];
-    if (v->place == PLACE_64) {
-        return sp;
-    }
-    return (v->regs.seg[SEG_SS].base + (v->place == PLACE_COMPAT_16 ? sp & 0xFFFFu : sp)) &
-           UINT32_MAX;
-}
-
-/* Left out: what has more operands than the vector tells of; what depends on how far it gets. */
+/* Left out: a scan that could come to where no memory is, by what it reads; far pointers of ten bytes, as
+ * this processor may be one of AMD's, which read six. */
 static bool comparable(const struct vector *v)
 {
-    uint8_t op = v->form->opcode;
-    bool slots = v->form->kind == FORM_STACK && (op == 0x60 || op == 0x61 || op == 0xC8);
-    bool flags = v->form->kind == FORM_STACK && op == 0x9C; /* with IF, which is off on one road */
-    bool stack =
-        (v->form->flags & (FORM_PUSHES | FORM_POPS)) != 0 && stack_linear(v) < DEVICE_END + 16;
-    bool scans = v->rep && (v->form->flags & FORM_WRITES) == 0 && (v->form->flags & FORM_DI) != 0;
-    bool both = v->patch[1].at != 0 && v->patch[1].at < DEVICE_END;
-    return !slots && !flags && !stack && !both && !scans;
+    if (v->form->size == SIZE_F && v->op_size == 8) {
+        return false;
+    }
+    return !is_scan(v) || (v->scene[0] == 'i' && v->scene[1] == 'n');
 }
 
 static bool try_vector(struct roads *r, struct vector *v, uint32_t *compared)
@@ -235,7 +327,7 @@ static bool try_vector(struct roads *r, struct vector *v, uint32_t *compared)
     memcpy(got + WORLD_DATA, ram + WORLD_DATA, DEVICE_END - WORLD_DATA);
     (*compared)++;
     r->tsc += 2 * SIM_ACCESS_TSC;
-    bool same = outcome_same(v, &raw, got, &decoded, ram, text, sizeof(text)) ||
+    bool same = r->foreign || outcome_same(v, &raw, got, &decoded, ram, text, sizeof(text)) ||
                 processor_native.excuse(v, &raw, &decoded) != NULL;
     if (same && same_devices(r)) {
         return true;
@@ -250,7 +342,9 @@ static void try_form(const struct form *f, uint32_t *compared, uint32_t *differe
 {
     struct limits limits = processor_native.limits;
     struct system_vm system = sim_system(WORLD_BYTES, DEVICES);
-    struct roads r = {sim_new(&system, 1000000), sim_new(&system, 1000000), 100 * SIM_ACCESS_TSC};
+    struct roads r = {.raw = sim_new(&system, 1000000),
+                      .decoded = sim_new(&system, 1000000),
+                      .tsc = 100 * SIM_ACCESS_TSC};
     limits.avx = __builtin_cpu_supports("avx2") != 0;
     sim_store(r.raw, 0xFEE000F0, 4, 0x1FF);
     sim_store(r.decoded, 0xFEE000F0, 4, 0x1FF);
@@ -304,7 +398,7 @@ static void raw_and_decoded_exits_leave_the_same_state_for_every_form(void **sta
                   without);
     assert_int_equal(different, 0);
     assert_true(compared > 10 * forms_count);
-    assert_true(without < 30);
+    assert_true(without < 20); /* those that a process cannot run */
 }
 
 int main(void)
