@@ -165,21 +165,22 @@ static void cpuid_read_xcr(struct cpuid_cpu *cpu, const struct cpuid_source *sou
 static void cpuid_read_limits(struct cpuid_cpu *cpu, const struct cpuid_source *source,
                               uint32_t max_basic, uint32_t max_extended)
 {
-    if (cpu->model != SYSTEM_CPU_HOST) {
-        cpu->signature = CPUID_MODEL_SIGNATURE;
-        cpu->max_basic = CPUID_MAX_BASIC;
-        cpu->max_extended = CPUID_MAX_EXTENDED;
-        cpu->phys_bits = SYSTEM_CPU_MODEL_BITS;
-        return;
-    }
     struct cpuid_leaf widths = {.eax = 0};
     if (max_extended >= 0x80000008u && max_extended < 0x90000000u) {
         widths = cpuid_ask(source, 0x80000008u, 0);
     }
+    cpu->phys_bits = cpuid_clamp((widths.eax & 0xFFu) != 0 ? widths.eax & 0xFFu : 36u, 32, 52);
+    if (cpu->model != SYSTEM_CPU_HOST) {
+        cpu->signature = CPUID_MODEL_SIGNATURE;
+        cpu->max_basic = CPUID_MAX_BASIC;
+        cpu->max_extended = CPUID_MAX_EXTENDED;
+        /* No more than there are: what the guest put into the others would fault. */
+        cpu->phys_bits = cpuid_clamp(cpu->phys_bits, 32, SYSTEM_CPU_MODEL_BITS);
+        return;
+    }
     cpu->signature = cpuid_ask(source, 1, 0).eax;
     cpu->max_basic = cpuid_clamp(max_basic, CPUID_MAX_BASIC, CPUID_LAST_BASIC);
     cpu->max_extended = cpuid_clamp(max_extended, CPUID_MAX_EXTENDED, CPUID_LAST_EXTENDED);
-    cpu->phys_bits = cpuid_clamp((widths.eax & 0xFFu) != 0 ? widths.eax & 0xFFu : 36u, 32, 52);
 }
 
 /* What the model and the system file demand. What the file switches off is not demanded, nor what

@@ -443,6 +443,24 @@ static void maxima_are_raised_and_capped(void **state)
     assert_int_equal(cpu.phys_bits, 36);
 }
 
+static void a_named_model_has_no_address_bits_that_the_host_has_not(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t host, told;
+    } widths[] = {{0x34, 39}, {0x27, 39}, {0x24, 36}, {0x20, 32}, {0, 36}};
+    struct system_vm system = {.cpu_model = SYSTEM_CPU_QEMU64};
+    struct cpuid_policy named = policy;
+    named.system = &system;
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        struct cpu_host h = {.others = 0xFFFFFF00u | widths[i].host};
+        uint32_t missing[CPUID_WORDS]; /* of the features some are, with such numbers */
+        struct cpuid_cpu cpu;
+        (void)cpu_host_build(&cpu, &named, &h, missing);
+        assert_int_equal(cpu.phys_bits, widths[i].told);
+    }
+}
+
 static void the_hypervisor_signs(void **state)
 {
     (void)state;
@@ -684,6 +702,7 @@ int main(void)
         cmocka_unit_test(edx_of_80000001_repeats_leaf_1_on_amd_only),
         cmocka_unit_test(there_is_one_processor),
         cmocka_unit_test(maxima_are_raised_and_capped),
+        cmocka_unit_test(a_named_model_has_no_address_bits_that_the_host_has_not),
         cmocka_unit_test(the_hypervisor_signs),
         cmocka_unit_test(leaf_15_is_close_and_linux_can_compute_with_it),
         cmocka_unit_test(any_tsc_frequency_gives_a_ratio),
