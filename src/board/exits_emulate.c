@@ -5,9 +5,12 @@
 #include "board/exits_int.h"
 #include "cpu/emulate.h"
 
+#define CPUID_LAST          0x80000000u /* EAX: the last extended leaf */
 #define CPUID_EXTENDED      0x80000001u /* EDX: features           */
 #define CPUID_EDX_PAGES_1G  BIT32(26)
 #define CPUID_ADDRESS_SIZES 0x80000008u /* EAX, low byte: MAXPHYADDR */
+#define CPUID_END           0x90000000u
+#define PHYS_BITS_UNTOLD    36u /* [SDM] vol. 3A, 4.1.4 */
 
 static uint64_t device_read(void *owner, gpa_t gpa, uint32_t size)
 {
@@ -33,18 +36,28 @@ static void port_write(void *owner, gpa_t port, uint32_t size, uint64_t val)
     bus_write(&vm->bus, BUS_PIO, port, size, val, vm->now);
 }
 
-/* MAXPHYADDR and 1 GiB pages are the processor's own, whatever CPUID tells the guest. */
+/* MAXPHYADDR and 1 GiB pages are the processor's own, whatever CPUID tells the guest. A leaf beyond the
+ * last is that of something else, on Intel's. */
 static void emulate_ask_cpu(struct vm *vm, struct emulate_vcpu *e)
 {
+    struct cpuid_leaf last = {.leaf = CPUID_LAST};
     struct cpuid_leaf features = {.leaf = CPUID_EXTENDED};
     struct cpuid_leaf sizes = {.leaf = CPUID_ADDRESS_SIZES};
     if (vm->w.cpuid == NULL) {
         return;
     }
-    vm->w.cpuid(vm->w.host, &features);
-    vm->w.cpuid(vm->w.host, &sizes);
-    e->lacks_1g = (features.edx & CPUID_EDX_PAGES_1G) == 0;
-    e->phys_bits = (uint8_t)(sizes.eax & 0xFFu);
+    vm->w.cpuid(vm->w.host, &last);
+    const uint32_t end = last.eax < CPUID_END ? last.eax : 0;
+    e->lacks_1g = true;
+    e->phys_bits = PHYS_BITS_UNTOLD;
+    if (end >= CPUID_EXTENDED) {
+        vm->w.cpuid(vm->w.host, &features);
+        e->lacks_1g = (features.edx & CPUID_EDX_PAGES_1G) == 0;
+    }
+    if (end >= CPUID_ADDRESS_SIZES) {
+        vm->w.cpuid(vm->w.host, &sizes);
+        e->phys_bits = (uint8_t)(sizes.eax & 0xFFu);
+    }
 }
 
 void exits_emulate_init(struct vm *vm)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/le.h"
+#include "board/exits_int.h"
 #include "board/vm_state.h"
 #include "sim/sim.h"
 
@@ -188,7 +189,7 @@ static void a_new_stack_keeps_interrupts_out_for_one_instruction(void **state)
     le_store(mem + 0x2010, 8, 0x00CF93000000FFFFull);
     s->regs.gdtr = (struct table_reg){.base = 0x2000, .limit = 0x17};
     sim_store(s, LAPIC + 0xF0, 4, 0x1FF);
-    sim_store(s, LAPIC + 0x80, 4, 0x10); /* the selector */
+    sim_store(s, LAPIC + 0x80, 4, 0x10);     /* the selector */
     sim_store(s, LAPIC + 0x300, 4, 0x40040); /* to itself: it waits, as IF is clear */
     s->regs.rflags |= RFLAGS_IF;
     uint32_t events = s->events;
@@ -206,6 +207,40 @@ static void a_new_stack_keeps_interrupts_out_for_one_instruction(void **state)
     sim_free(s);
 }
 
+/* Old processors of Intel's tell of their last basic leaf where they have none. */
+static uint32_t last_leaf;
+static void old_cpu(void *host, struct cpuid_leaf *leaf)
+{
+    (void)host;
+    leaf->eax = leaf->leaf == 0x80000000u ? last_leaf : 0x07280202;
+    leaf->ebx = leaf->ecx = 0;
+    leaf->edx = 1u << 26;
+}
+
+static void leaves_that_a_host_has_not_say_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t last;
+        bool lacks_1g;
+        uint8_t bits;
+    } rows[] = {
+        {0x80000008, false, 2}, /* as it says: the emulator takes it for 52 */
+        {0x80000004, false, 36},
+        {0x07280202, true, 36},
+        {0xFFFFFFFF, true, 36},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim *s = GUEST(0x90);
+        last_leaf = rows[i].last;
+        s->vm->w.cpuid = old_cpu;
+        exits_emulate_init(s->vm);
+        assert_int_equal(s->vm->vcpu[0].emulated.lacks_1g, rows[i].lacks_1g);
+        assert_int_equal(s->vm->vcpu[0].emulated.phys_bits, rows[i].bits);
+        sim_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +249,7 @@ int main(void)
         cmocka_unit_test(single_step_traps_after_port_and_device),
         cmocka_unit_test(flags_from_a_device_keep_an_interrupt_out),
         cmocka_unit_test(a_new_stack_keeps_interrupts_out_for_one_instruction),
+        cmocka_unit_test(leaves_that_a_host_has_not_say_nothing),
         cmocka_unit_test(a_page_fault_is_the_guests),
         cmocka_unit_test(a_host_that_cannot_set_cr2_stops_the_vm_and_says_so),
         cmocka_unit_test(vector_registers_come_from_the_host_or_not_at_all),
