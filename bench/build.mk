@@ -50,7 +50,7 @@ $(BENCH)/initrd: $(LINUX_GUEST)/initrd.cpio.gz bench/linux-initrd.list bench/lin
 
 BENCH_FILES := $(B)/bulkhead $(BENCH)/exits.elf $(BENCH)/meter $(BENCH)/initrd
 
-.PHONY: bench bench-files bench-smoke
+.PHONY: bench bench-files bench-smoke bench-sel4
 bench-files: $(BENCH_FILES) guests
 
 bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm (docs/performance.md)
@@ -61,3 +61,7 @@ bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm (
 
 bench-smoke: bench-files ## what an exit costs, in counted instructions, held against bounds
 	@bench/run $(B) --smoke
+
+bench-sel4: ## what an exit costs under stock seL4, in counted instructions: SEL4_PREFIX=...
+	@$(MAKE) --no-print-directory check-sel4 CASES=exits
+	@cat $(B)/sel4-check/exits/table.md

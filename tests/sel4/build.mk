@@ -2,7 +2,7 @@
 # `make check-sel4 SEL4_PREFIX=...`: the cases in this directory, or those in CASES=..., or (SHORT=1) those
 # that are over in three minutes.
 .PHONY: check-sel4
-check-sel4: $(B)/bulkhead ## fly the cases of tests/sel4 under stock seL4 in Bochs: SEL4_PREFIX=... [CASES="..."] [SHORT=1]
+check-sel4: $(B)/bulkhead $(B)/bench/exits.elf ## fly the cases of tests/sel4 under stock seL4 in Bochs: SEL4_PREFIX=... [CASES="..."] [SHORT=1]
 	@B=$(B) MAKE='$(MAKE)' SHORT='$(SHORT)' tests/sel4/run.sh '$(SEL4_PREFIX)' $(CASES)
 
 # `make sel4 SEL4_BREAK="..."`: an ISO with deliberate defects, see break.c. Without it nothing of this exists.

@@ -23,7 +23,7 @@ prefix=${1:-}
 
 # machine: Bochs, as it has to be set up; `clock: sync=none` makes the TSC count instructions, IPS of them a
 # second of the machine's own time: more of them leave more between two ticks.
-# Its log is off: each EPT violation is an error to it.
+# Its log is off: each EPT violation is an error to it. MACHINE is a line more of it.
 machine() {
     cat <<END
 cpu: model=corei7_haswell_4770, count=1, ips=${IPS:-100000000}
@@ -39,6 +39,7 @@ log: bochs.log
 info: action=ignore
 error: action=ignore
 panic: action=fatal
+${MACHINE:-}
 END
 }
 
@@ -55,7 +56,7 @@ fly() {
         return
     fi
     machine >"$out/bochsrc"
-    echo c >"$out/commands" # it starts in its debugger
+    printf '%s\n' "${COMMANDS:-c}" >"$out/commands" # it starts in its debugger
     : >"$out/serial"
     # It ignores SIGTERM, and says nothing with its exit status.
     (cd "$out" && TERM=xterm exec timeout -s KILL "$seconds" bochs -q -f bochsrc -rc commands \
