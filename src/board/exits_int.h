@@ -23,17 +23,19 @@ static inline void raise_exception(struct vcpu *v, uint8_t vector, bool has_code
 
 /* exits.c: the instruction is done. Raw hosts leave RIP at it; KVM steps over it by itself. */
 void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x);
+/* The same on a raw host, without the trap that single-stepping has after it. */
+void step_rip(struct vm *vm, struct vcpu *v, const struct vm_exit *x);
 
 /* RFLAGS.TF was set: the trap that comes after the instruction. */
 static inline void single_step(struct vcpu *v)
 {
-    v->drs.dr6 |= DR6_BS;
+    dr_debug(&v->drs, DR6_BS);
     raise_exception(v, VECTOR_DB, false, 0);
 }
 
 /* exits_cpu.c: instructions that the processor's policy answers. */
 exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr, exit_dr, exit_xsetbv, exit_rdpmc,
-    exit_undefined;
+    exit_undefined, exit_exception;
 
 /* exits_emulate.c: accesses that the host did not decode. */
 exit_fn exit_ept, exit_pio_raw;

@@ -7,7 +7,8 @@
 
 #define DR6_FIXED1   0xFFFF0FF0ull /* also RTM (16) and BLD (11): those features are not offered */
 #define DR6_WRITABLE 0xE00Full
-#define DR6_BD       0x2000ull
+#define DR6_B        0xFull /* which breakpoints hit: only the last exception's */
+#define DR6_REASONS  (DR6_B | DR6_BD | DR6_BS)
 #define DR7_FIXED1   0x400ull
 #define DR7_WRITABLE 0xFFFF23FFull
 #define DR7_GD       0x2000ull
@@ -17,6 +18,12 @@ void dr_reset(struct dr_bank *bank)
     memset(bank, 0, sizeof(*bank));
     bank->dr6 = DR6_FIXED1;
     bank->dr7 = DR7_FIXED1;
+}
+
+void dr_debug(struct dr_bank *bank, uint64_t reasons)
+{
+    bank->dr6 = (bank->dr6 & ~DR6_B) | (reasons & DR6_REASONS);
+    bank->dr7 &= ~DR7_GD;
 }
 
 /* What the processor has not checked before the exit: [SDM] vol. 3C, 26.1.3. */
@@ -29,8 +36,7 @@ static enum dr_result dr_check(struct dr_bank *bank, const struct vcpu_regs *reg
         return DR_GP;
     }
     if ((bank->dr7 & DR7_GD) != 0) {
-        bank->dr7 &= ~DR7_GD;
-        bank->dr6 |= DR6_BD;
+        dr_debug(bank, DR6_BD);
         return DR_DB;
     }
     return DR_DONE;

@@ -11,7 +11,8 @@
 
 #include "vm/regs.h"
 
-#define DR6_BS 0x4000ull /* a single step */
+#define DR6_BD 0x2000ull /* general detect */
+#define DR6_BS 0x4000ull /* a single step  */
 
 enum dr_result {
     DR_DONE,
@@ -35,6 +36,10 @@ enum dr_result dr_write(struct dr_bank *bank, const struct vcpu_regs *regs, uint
                         uint64_t value);
 enum dr_result dr_read(struct dr_bank *bank, const struct vcpu_regs *regs, uint32_t n,
                        uint64_t *value);
+
+/* The guest gets a #DB for these reasons, as in DR6 (0: INT1, which has no bit there): DR6 shows them, and
+ * its handler may use the registers. [SDM] vol. 3B, 18.2.3, and 18.2.4 on GD */
+void dr_debug(struct dr_bank *bank, uint64_t reasons);
 
 /* True if each register holds what a guest could have written to it. */
 bool dr_valid(const struct dr_bank *bank);

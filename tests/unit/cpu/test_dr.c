@@ -60,6 +60,32 @@ static void registers_hold_what_they_can(void **state)
     assert_int_equal(value, 0);
 }
 
+static void a_debug_exception_shows_its_reasons_and_opens_the_registers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t reasons;
+        uint64_t dr6;
+    } rows[] = {
+        {DR6_BS, DR6_RESET | 0x4000},       /* the reset value stands for the rest */
+        {0x5, DR6_RESET | 0x4005},          /* what happened before stays ...      */
+        {DR6_BD | 0x2, DR6_RESET | 0x6002}, /* ... but for the breakpoints         */
+        {0, DR6_RESET | 0x6000},            /* INT1                                */
+        {UINT64_MAX, DR6_RESET | 0x600F},   /* nothing else is a reason            */
+    };
+    struct vcpu_regs r = long_mode();
+    struct dr_bank b;
+    dr_reset(&b);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint64_t value = 0;
+        assert_int_equal(dr_write(&b, &r, 7, 0x2000), DR_DONE);
+        dr_debug(&b, rows[i].reasons);
+        assert_int_equal(dr_read(&b, &r, 6, &value), DR_DONE); /* general detect is off */
+        assert_int_equal(value, rows[i].dr6);
+        assert_true(dr_valid(&b));
+    }
+}
+
 static void outside_64_bit_mode_the_low_half_counts(void **state)
 {
     (void)state;
@@ -140,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registers_hold_what_they_can),
+        cmocka_unit_test(a_debug_exception_shows_its_reasons_and_opens_the_registers),
         cmocka_unit_test(outside_64_bit_mode_the_low_half_counts),
         cmocka_unit_test(cr4_de_takes_the_other_names_away),
         cmocka_unit_test(only_the_kernel_may),
