@@ -64,8 +64,7 @@ static struct seg_reg segment(uint32_t ar)
 
 void helper_start(void)
 {
-    const struct vmx_limits limits = {
-        .xcr0 = XCR0_X87, .cr4 = CR4_PAE, .efer = EFER_LME | EFER_LMA, .slice_tsc = UINT64_MAX};
+    const struct vmx_limits limits = {.cr4 = CR4_PAE, .slice_tsc = UINT64_MAX};
     struct vcpu_regs r;
     write_memory();
     if (vmx_start(&helper, &port, &limits) != NULL) {

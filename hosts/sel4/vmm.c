@@ -7,10 +7,10 @@
 #include "board/vm.h"
 #include "boot/boot.h"
 #include "cpu/cr.h"
+#include "cpu/msr.h"
 #include "sel4/parts.h"
 #include "sel4/say.h"
 #include "sel4/sys.h"
-#include "sel4/vmx/limits.h"
 #include "sel4/vmx/vcpu.h"
 
 #define IA32_VMX_MISC 0x485u
@@ -22,7 +22,6 @@ struct vmm {
     struct vm *vm;
     struct gmem mem;
     struct vmx_vcpu vcpu;
-    struct vmx_cpuid_view view;
     struct part_ring *ring;
     volatile struct part_wake *wake;
     uint32_t dropped; /* bytes for the console that found no room */
@@ -77,18 +76,6 @@ static void port_write_gprs(void *host, const uint64_t gpr[VMX_GPRS])
     sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
 }
 
-static uint64_t port_read_msr(void *host, uint32_t index)
-{
-    (void)host;
-    return sys_vcpu_msr_read(PART_CAP_VCPU, index);
-}
-
-static void port_write_msr(void *host, uint32_t index, uint64_t value)
-{
-    (void)host;
-    sys_vcpu_msr_write(PART_CAP_VCPU, index, value);
-}
-
 /* No thread can write CR2: the keeper has a guest that does. It runs at once, before the signal ends. */
 static void port_write_cr2(void *host, uint64_t value)
 {
@@ -102,28 +89,51 @@ static const struct vmx_port port = {
     .read = port_read,
     .write = port_write,
     .write_gprs = port_write_gprs,
-    .read_msr = port_read_msr,
-    .write_msr = port_write_msr,
     .write_cr2 = port_write_cr2,
     .host = &vmm,
 };
 
+/* The MSRs that the kernel keeps for a vCPU: STAR, LSTAR, CSTAR, FMASK. It would load a value of the
+ * last three without looking, and fault itself: the core has looked. The guest has the rest without an exit. */
+static bool has_msr(uint32_t index)
+{
+    return index >= MSR_STAR && index <= MSR_FMASK;
+}
+
+static bool msr_read_vcpu(void *host, uint32_t index, uint64_t *value)
+{
+    (void)host;
+    *value = has_msr(index) ? sys_vcpu_msr_read(PART_CAP_VCPU, index) : 0;
+    return has_msr(index);
+}
+
+static bool msr_write_vcpu(void *host, uint32_t index, uint64_t value)
+{
+    (void)host;
+    if (has_msr(index)) {
+        sys_vcpu_msr_write(PART_CAP_VCPU, index, value);
+    }
+    return has_msr(index);
+}
+
 /* --- CPUID --------------------------------------------------------------------------------------- */
 
-static void native_cpuid(struct cpuid_leaf *l)
+/* What this processor has; what a guest may see of it is the core's policy. */
+static void cpuid(void *host, struct cpuid_leaf *l)
 {
+    (void)host;
     __asm__ volatile("cpuid"
                      : "=a"(l->eax), "=b"(l->ebx), "=c"(l->ecx), "=d"(l->edx)
                      : "a"(l->leaf), "c"(l->subleaf));
 }
 
-/* The state that the kernel switches: what it enabled. 0: it runs without XSAVE. */
+/* The state that the kernel switches: what it enabled. Where it runs without XSAVE, so do its guests. */
 static uint64_t native_xcr0(void)
 {
     struct cpuid_leaf l = {.leaf = 1};
-    native_cpuid(&l);
+    cpuid(NULL, &l);
     if ((l.ecx & (1u << 27)) == 0) { /* OSXSAVE */
-        return 0;
+        return XCR0_X87;
     }
     uint32_t lo;
     uint32_t hi;
@@ -131,48 +141,22 @@ static uint64_t native_xcr0(void)
     return ((uint64_t)hi << 32) | lo;
 }
 
-/* The core's policy comes after it, and says what depends on the guest's own state. */
-static void cpuid(void *host, struct cpuid_leaf *leaf)
-{
-    const struct vmm *v = host;
-    native_cpuid(leaf);
-    vmx_cpuid_limit(&v->view, leaf);
-}
-
 /* --- Set-up -------------------------------------------------------------------------------------- */
 
-static struct vmx_limits limits_of(const struct vmm *v)
-{
-    const struct vm_clock clock = {.tsc_khz = v->args->tsc_khz};
-    return (struct vmx_limits){
-        .xcr0 = v->view.host_xcr0,
-        .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
-        .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
-        .mem = &v->mem,
-    };
-}
-
-/* What the guest is offered depends on what the processor takes of the controls: so they are set
- * twice, the first time to see. */
-static bool try_controls(struct vmm *v)
-{
-    v->view = (struct vmx_cpuid_view){.host_xcr0 = native_xcr0(), .guest_xcr0 = XCR0_X87};
-    struct vmx_limits limits = limits_of(v);
-    v->why = vmx_start(&v->vcpu, &port, &limits);
-    v->view.secondary = (uint32_t)port_read(NULL, VMCS_SECONDARY);
-    return v->why == NULL;
-}
-
+/* What the guest may do with CR4 by itself depends on what it is offered. */
 static bool set_controls(struct vmm *v)
 {
     const struct cr_limits offered = cr_limits_of(vm_cpu(v->vm));
-    struct vmx_limits limits = limits_of(v);
+    const struct vm_clock clock = {.tsc_khz = v->args->tsc_khz};
+    const struct vmx_limits limits = {
+        .cr4 = ~cr4_trap(&offered),
+        .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
+        .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
+    };
     if (vm_cpu_missing(v->vm) != NULL) {
         v->why = "the processor lacks features that the system file demands for this VM";
         return false;
     }
-    limits.cr4 = offered.cr4;
-    limits.efer = offered.efer;
     v->why = vmx_start(&v->vcpu, &port, &limits);
     return v->why == NULL;
 }
@@ -256,15 +240,14 @@ static bool build(struct vmm *v)
         .host = v,
         .console = console_byte,
         .cpuid = cpuid,
+        .xcr0_fixed = native_xcr0(),
+        .msr_read = msr_read_vcpu,
+        .msr_write = msr_write_vcpu,
         .kick = kick,
     };
     for (uint32_t i = 0; i < v->system->nics; i++) { /* bound: SYSTEM_NICS_MAX */
         w.channel[i] = (struct channel *)PART_CHANNEL(i);
     }
-    if (!try_controls(v)) {
-        return false;
-    }
-    w.xcr0_fixed = v->view.host_xcr0;
     v->vm = vm_init(vm_storage, sizeof(vm_storage), &w, sys_tsc());
     if (!set_controls(v) || !load(v, &regs)) {
         return false;
@@ -331,9 +314,9 @@ static void run(struct vmm *v)
 static void say_counts(const struct vmm *v)
 {
     static const char *const names[VM_EXIT_KINDS] = {
-        "none",   "irq_window", "nmi_window", "hlt",       "pio",      "pio_raw",    "mmio",
-        "ept",    "cpuid",      "rdmsr",      "wrmsr",     "cr",       "dr",         "xsetbv",
-        "vmcall", "wbinvd",     "rdpmc",      "undefined", "shutdown", "host_error",
+        "none",   "irq_window", "nmi_window", "hlt",       "pio",       "pio_raw",  "mmio",
+        "ept",    "cpuid",      "rdmsr",      "wrmsr",     "cr",        "dr",       "xsetbv",
+        "vmcall", "wbinvd",     "rdpmc",      "undefined", "exception", "shutdown", "host_error",
     };
     const struct vm_counts *c = vm_counts(v->vm);
     struct tick_counts t;

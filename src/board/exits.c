@@ -5,21 +5,26 @@
 #include "board/exits_int.h"
 #include "cpu/walk.h"
 
+void step_rip(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
+{
+    struct vcpu_regs *regs = regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR);
+    const uint64_t next = regs->rip + x->insn_len;
+    const bool wraps = regs->rip <= UINT32_MAX && next > UINT32_MAX; /* but in 64-bit code */
+    regs->rflags &= ~(uint64_t)RFLAGS_RF;
+    regs->rip = next;
+    if (wraps && !walk_is_64(regs_view(&v->cache, &vm->w.regs, 0, REGS_SYS))) {
+        regs->rip = (uint32_t)next;
+    }
+}
+
 void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
 {
     if (!x->raw) {
         return;
     }
-    struct vcpu_regs *regs = regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR);
-    const uint64_t next = regs->rip + x->insn_len;
-    const bool wraps = regs->rip <= UINT32_MAX && next > UINT32_MAX; /* but in 64-bit code */
-    if ((regs->rflags & RFLAGS_TF) != 0) {
+    step_rip(vm, v, x);
+    if ((v->cache.regs.rflags & RFLAGS_TF) != 0) {
         single_step(v);
-    }
-    regs->rflags &= ~(uint64_t)RFLAGS_RF;
-    regs->rip = next;
-    if (wraps && !walk_is_64(regs_view(&v->cache, &vm->w.regs, 0, REGS_SYS))) {
-        regs->rip = (uint32_t)next;
     }
 }
 
@@ -103,6 +108,7 @@ static exit_fn *const exit_table[VM_EXIT_KINDS] = {
     [VM_EXIT_WBINVD] = exit_wbinvd,
     [VM_EXIT_RDPMC] = exit_rdpmc,
     [VM_EXIT_UNDEFINED] = exit_undefined,
+    [VM_EXIT_EXCEPTION] = exit_exception,
     [VM_EXIT_SHUTDOWN] = exit_shutdown,
     [VM_EXIT_HOST_ERROR] = exit_host_error,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Exits that the processor's policy answers: CPUID, MSRs, control and debug registers, XCR0, and
- * instructions that the guest's processor does not have.
+ * Exits that the processor's policy answers: CPUID, MSRs, control and debug registers, XCR0, exceptions
+ * that were watched, and instructions that the guest's processor does not have.
  * Spec: [SDM] vol. 3C, 26.1 (what exits, and what was checked before), 28.2.1 (qualification). */
 #include "base/bits.h"
 #include "board/exits_int.h"
@@ -326,4 +326,17 @@ void exit_undefined(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     (void)vm;
     (void)x;
     raise_exception(v, VECTOR_UD, false, 0);
+}
+
+/* One of the guest's own goes on to its handler. */
+void exit_exception(struct vm *vm, struct vcpu *v, struct vm_exit *x)
+{
+    const struct vm_exit_exception *e = &x->u.exception;
+    if (x->insn_len != 0) {
+        step_rip(vm, v, x);
+    }
+    if (e->vector == VECTOR_DB) {
+        dr_debug(&v->drs, e->debug);
+    }
+    raise_exception(v, e->vector, e->has_error_code, e->error_code);
 }

@@ -33,6 +33,7 @@
 #define MSR_MTRR_DEF_TYPE    0x2FFu
 #define MSR_MC_BANKS         0x400u /* 128: as many as 32 banks would have */
 #define MSR_EFER             0xC0000080u
+#define MSR_STAR             0xC0000081u
 #define MSR_LSTAR            0xC0000082u
 #define MSR_FMASK            0xC0000084u
 #define MSR_FS_BASE          0xC0000100u

@@ -36,6 +36,7 @@ enum vm_exit_kind {
     VM_EXIT_RDPMC,
     VM_EXIT_UNDEFINED,  /* an instruction that this guest's processor does not have: MONITOR,
                           MWAIT, VMX instructions, GETSEC, ENCLS, XSAVES ...              */
+    VM_EXIT_EXCEPTION,  /* raw hosts: one that was watched, u.exception. The guest gets it   */
     VM_EXIT_SHUTDOWN,   /* triple fault                                                      */
     VM_EXIT_HOST_ERROR, /* the host cannot go on: u.error. The VM stops                      */
 };
@@ -105,6 +106,15 @@ struct vm_exit_dr {
     bool write;
 };
 
+/* What delivers it to the guest does not touch the debug registers: [SDM] vol. 3C, 27.6.1. insn_len is
+ * not 0 for INT1 only, whose exception comes after it. */
+struct vm_exit_exception {
+    uint8_t vector;
+    bool has_error_code;
+    uint16_t error_code;
+    uint32_t debug; /* #DB: why, as in DR6 (B0 to B3, BD, BS) */
+};
+
 struct vm_exit_error {
     uint64_t code[4];    /* as the host defines: shown in the report */
     const char *message; /* static text */
@@ -127,6 +137,7 @@ struct vm_exit {
         struct vm_exit_msr msr;
         struct vm_exit_cr cr;
         struct vm_exit_dr dr;
+        struct vm_exit_exception exception;
         struct vm_exit_error error;
     } u;
 };

@@ -216,6 +216,13 @@ static void make_exit(struct run *r)
     case VM_EXIT_XSETBV:
         set_regs(r);
         break;
+    case VM_EXIT_EXCEPTION:
+        r->x.raw = true;
+        r->x.insn_len = how & 1u;
+        r->x.u.exception = (struct vm_exit_exception){.vector = (how & 2u) != 0 ? 1u : 17u,
+                                                      .has_error_code = (how & 2u) == 0,
+                                                      .debug = fuzz_u32(&r->in)};
+        break;
     case VM_EXIT_HOST_ERROR:
         r->x.u.error = (struct vm_exit_error){.message = "fuzzed"};
         break;

@@ -3,15 +3,14 @@
  * by the host itself, or translated for the core, whose part a few bytes play; nothing may trap, and what
  * goes back into the guest must be what the processor would accept. */
 #include "fuzz.h"
-#include "sel4/vmx/limits.h"
+#include "cpu/cr.h"
 #include "sel4/vmx/vcpu.h"
 
-#define FIELDS 0x7000u
+#define FIELDS     0x7000u
+#define PENDING_BS 0x4000u
 
 struct machine {
     uint64_t field[FIELDS];
-    uint8_t ram[8192];
-    struct gmem mem;
     struct vmx_vcpu v;
 };
 
@@ -38,23 +37,6 @@ static void gprs_write(void *host, const uint64_t gpr[VMX_GPRS])
     (void)gpr;
 }
 
-static uint64_t msr_read_any(void *host, uint32_t index)
-{
-    (void)host;
-    FUZZ_CHECK(index >= VMX_MSR_STAR && index <= VMX_MSR_FMASK);
-    return index;
-}
-
-/* The kernel loads these without looking. */
-static void msr_write_good(void *host, uint32_t index, uint64_t value)
-{
-    (void)host;
-    bool address = index == VMX_MSR_LSTAR || index == VMX_MSR_CSTAR;
-    uint64_t high = value >> 47;
-    FUZZ_CHECK(index >= VMX_MSR_STAR && index <= VMX_MSR_FMASK);
-    FUZZ_CHECK(!address || high == 0 || high == 0x1FFFF);
-}
-
 static void cr2_write(void *host, uint64_t value)
 {
     (void)host;
@@ -64,19 +46,10 @@ static void cr2_write(void *host, uint64_t value)
 static void start(void)
 {
     memset(&m, 0, sizeof(m));
-    FUZZ_CHECK(gmem_add(&m.mem, 0, sizeof(m.ram), m.ram));
-    const struct vmx_port port = {.read = field_read,
-                                  .write = field_write,
-                                  .write_gprs = gprs_write,
-                                  .read_msr = msr_read_any,
-                                  .write_msr = msr_write_good,
-                                  .write_cr2 = cr2_write};
-    const struct vmx_limits limits = {.xcr0 = XCR0_X87 | XCR0_SSE,
-                                      .cr4 = CR4_PAE | CR4_PSE | 8u,
-                                      .efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
-                                      .timer_rate = 5,
-                                      .slice_tsc = 100000,
-                                      .mem = &m.mem};
+    const struct vmx_port port = {
+        .read = field_read, .write = field_write, .write_gprs = gprs_write, .write_cr2 = cr2_write};
+    const struct vmx_limits limits = {
+        .cr4 = CR4_PAE | CR4_PSE | CR4_DE, .timer_rate = 5, .slice_tsc = 100000};
     struct vcpu_regs regs;
     memset(&regs, 0, sizeof(regs));
     regs.cr0 = CR0_PE | CR0_ET;
@@ -92,7 +65,13 @@ static void check_entry(const struct vmx_words *w)
     bool event = (w->event & EVENT_VALID) != 0;
     bool has_code = (w->event & EVENT_ERROR_CODE) != 0;
     uint32_t blocked = (uint32_t)m.field[VMCS_INTERRUPTIBILITY];
-    FUZZ_CHECK(!event || (blocked & (BLOCKED_STI | BLOCKED_MOV_SS)) == 0);
+    bool shadow = (blocked & (BLOCKED_STI | BLOCKED_MOV_SS)) != 0;
+    uint64_t rflags = m.field[VMCS_RFLAGS];
+    FUZZ_CHECK(!event || !shadow);
+    FUZZ_CHECK((blocked & BLOCKED_STI) == 0 || (rflags & RFLAGS_IF) != 0);
+    /* What single-stepping pends there must be there, and nothing else: [SDM] vol. 3C, 27.3.1.5. */
+    bool pends = (m.field[VMCS_PENDING_DEBUG] & PENDING_BS) != 0;
+    FUZZ_CHECK(!shadow || pends == ((rflags & RFLAGS_TF) != 0));
     FUZZ_CHECK(!has_code || (m.field[VMCS_CR0] & CR0_PE) != 0);
     FUZZ_CHECK((m.field[VMCS_CR0] & (CR0_CD | CR0_NW)) == 0);
     FUZZ_CHECK((m.field[VMCS_CR0] & CR0_NE) != 0);
@@ -116,16 +95,25 @@ static void play_core(struct fuzz_in *in, const struct vm_exit *x, struct vm_pla
         memset(&regs, 0, sizeof(regs));
         vmx_regs_fetch(&m.v, 0, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);
         regs.rip += x->insn_len;
+        regs.rflags ^= x->insn_len != 0 ? plan->deadline_tsc & (RFLAGS_IF | RFLAGS_TF) : 0;
         vmx_regs_store(&m.v, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);
     }
     if (x->irq_ready && (how & 64u) != 0) {
         plan->inject = VM_INJECT_IRQ;
         plan->vector = how;
-    } else if (x->kind != VM_EXIT_NONE && m.v.own.info == 0 && (how & 128u) != 0) {
+    } else if (x->kind != VM_EXIT_NONE && m.v.kept.info == 0 && (how & 128u) != 0) {
         plan->inject = VM_INJECT_EXCEPTION;
         plan->vector = 13;
         plan->has_error_code = true;
     }
+}
+
+/* What a processor can have there: one shadow at most, STI's only with interrupts on. */
+static uint32_t shadow_of(uint32_t any, uint64_t rflags)
+{
+    uint32_t sti = (rflags & RFLAGS_IF) != 0 ? any & BLOCKED_STI : 0;
+    uint32_t mov_ss = sti == 0 ? any & BLOCKED_MOV_SS : 0;
+    return sti | mov_ss | (any & BLOCKED_NMI);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -144,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         i.rip = words.rip + fuzz_take(&in, 1);
         i.event = i.reason == VMX_CAME_BACK && (i.qualification & 1u) != 0 ? words.event : 0;
         i.rflags = fuzz_take(&in, 3) | RFLAGS_FIXED;
-        i.blocked = (uint32_t)fuzz_take(&in, 1) & 0xFu;
+        i.blocked = shadow_of((uint32_t)fuzz_take(&in, 1), i.rflags);
         i.cr3 = fuzz_take(&in, 2);
         uint64_t value = fuzz_take(&in, 8);
         for (uint32_t n = 0; n < VMX_GPRS; n++) {
@@ -153,12 +141,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         i.gpr[2] = 0xC0000080u + (uint32_t)(value & 7u); /* RCX: an MSR near those of SYSCALL */
         m.field[VMCS_EXIT_EVENT] = EVENT_VALID | (uint32_t)(i.qualification & 0x1FFFu);
         if (i.event == 0) { /* else the guest was not entered */
+            bool steps = i.blocked != 0 && (i.rflags & RFLAGS_TF) != 0;
             m.field[VMCS_INTERRUPTIBILITY] = i.blocked;
+            m.field[VMCS_RFLAGS] = i.rflags;
+            m.field[VMCS_PENDING_DEBUG] = steps ? PENDING_BS : 0;
         }
         vmx_exit(&m.v, &i, &x);
         FUZZ_CHECK((uint32_t)x.kind < VM_EXIT_KINDS);
         FUZZ_CHECK(x.kind != VM_EXIT_HOST_ERROR || x.u.error.message != NULL);
-        FUZZ_CHECK(m.v.own.info == 0 || (!x.irq_ready && !x.nmi_ready));
+        FUZZ_CHECK(m.v.kept.info == 0 || (!x.irq_ready && !x.nmi_ready));
         play_core(&in, &x, &plan);
         vmx_entry(&m.v, &plan, 0, &words);
         check_entry(&words);

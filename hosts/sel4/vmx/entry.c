@@ -25,8 +25,7 @@ static void arm_timer(const struct vmx_vcpu *v, uint64_t deadline, uint64_t tsc)
     (void)vmx_write(v, VMCS_TIMER, vmx_timer_ticks(v->limits.timer_rate, bounded));
 }
 
-/* In real mode no exception has an error code: [SDM] vol. 3C, 27.2.1.3. */
-static struct vmx_event planned(struct vmx_vcpu *v, const struct vm_plan *plan)
+static struct vmx_event planned(const struct vm_plan *plan)
 {
     static const uint32_t types[] = {
         [VM_INJECT_NONE] = 0,
@@ -41,9 +40,6 @@ static struct vmx_event planned(struct vmx_vcpu *v, const struct vm_plan *plan)
     if (plan->inject == VM_INJECT_EXCEPTION) {
         e.info |= plan->has_error_code ? EVENT_ERROR_CODE : 0u;
         e.error_code = plan->error_code;
-        if (plan->vector == VECTOR_DB) {
-            v->dr6 |= DR6_BS; /* the emulator stepped over an instruction */
-        }
     }
     return e;
 }
@@ -51,9 +47,10 @@ static struct vmx_event planned(struct vmx_vcpu *v, const struct vm_plan *plan)
 void vmx_entry(struct vmx_vcpu *v, const struct vm_plan *plan, uint64_t tsc,
                struct vmx_words *words)
 {
-    BH_ASSERT(plan->inject == VM_INJECT_NONE || v->own.info == 0); /* vmx_exit() said so */
-    struct vmx_event e = v->own.info != 0 ? v->own : planned(v, plan);
+    BH_ASSERT(plan->inject == VM_INJECT_NONE || v->kept.info == 0); /* vmx_exit() said so */
+    struct vmx_event e = v->kept.info != 0 ? v->kept : planned(plan);
     if ((e.info & EVENT_ERROR_CODE) != 0) {
+        /* In real mode no exception has one, and entry fails with one: [SDM] vol. 3C, 27.2.1.3. */
         if ((vmx_read(v, VMCS_CR0) & CR0_PE) == 0) {
             e.info &= ~EVENT_ERROR_CODE;
         } else {
@@ -72,7 +69,7 @@ void vmx_entry(struct vmx_vcpu *v, const struct vm_plan *plan, uint64_t tsc,
         }
     }
     /* The error code is kept: should the kernel come back before the entry, it is wanted again. */
-    v->own = (struct vmx_event){.error_code = e.error_code};
+    v->kept = (struct vmx_event){.error_code = e.error_code};
     v->cr8 = plan->cr8;
     arm_timer(v, plan->deadline_tsc, tsc);
     words->rip = v->seen.rip;

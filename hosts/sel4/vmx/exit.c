@@ -23,28 +23,45 @@ static const struct row rows[REASONS] = {
     [REASON_NMI_WINDOW] = {VM_EXIT_NMI_WINDOW, 0, NULL},
     [REASON_TASK_SWITCH] = {VM_EXIT_HOST_ERROR, 0,
                             "the guest switched tasks by hardware, which is not emulated"},
+    [REASON_EXCEPTION] = {VM_EXIT_EXCEPTION, RAW, NULL},
     [REASON_CPUID] = {VM_EXIT_CPUID, RAW | STEPS, NULL},
+    [REASON_GETSEC] = {VM_EXIT_UNDEFINED, RAW, NULL},
     [REASON_HLT] = {VM_EXIT_HLT, RAW | STEPS, NULL},
     [REASON_INVD] = {VM_EXIT_WBINVD, RAW | STEPS, NULL},
+    [REASON_RDPMC] = {VM_EXIT_RDPMC, RAW, NULL},
     [REASON_VMCALL] = {VM_EXIT_VMCALL, RAW, NULL},
+    [REASON_VMCLEAR] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMLAUNCH] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMPTRLD] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMPTRST] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMREAD] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMRESUME] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMWRITE] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMXOFF] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_VMXON] = {VM_EXIT_UNDEFINED, RAW, NULL},
     [REASON_CR] = {VM_EXIT_CR, RAW | STEPS | USE_RSP, NULL},
+    [REASON_DR] = {VM_EXIT_DR, RAW | STEPS | USE_RSP, NULL},
     [REASON_IO] = {VM_EXIT_PIO_RAW, RAW | STEPS, NULL},
     [REASON_RDMSR] = {VM_EXIT_RDMSR, RAW | STEPS, NULL},
     [REASON_WRMSR] = {VM_EXIT_WRMSR, RAW | STEPS, NULL},
     [REASON_BAD_STATE] = {VM_EXIT_HOST_ERROR, 0, "the processor refuses the guest's state"},
     [REASON_BAD_MSR_LOAD] = {VM_EXIT_HOST_ERROR, 0, "the processor refuses an MSR of the guest's"},
+    [REASON_MWAIT] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_MONITOR] = {VM_EXIT_UNDEFINED, RAW, NULL},
     [REASON_MACHINE_CHECK] = {VM_EXIT_HOST_ERROR, 0, "a machine check on entering the guest"},
     [REASON_EPT_VIOLATION] = {VM_EXIT_EPT, RAW | USE_RSP, NULL},
     [REASON_EPT_MISCONFIG] = {VM_EXIT_HOST_ERROR, 0, "a wrong entry in the EPT, which seL4 keeps"},
+    [REASON_INVEPT] = {VM_EXIT_UNDEFINED, RAW, NULL},
     [REASON_TIMER] = {VM_EXIT_NONE, 0, NULL},
+    [REASON_INVVPID] = {VM_EXIT_UNDEFINED, RAW, NULL},
     [REASON_WBINVD] = {VM_EXIT_WBINVD, RAW | STEPS, NULL},
     [REASON_XSETBV] = {VM_EXIT_XSETBV, RAW | STEPS, NULL},
+    [REASON_VMFUNC] = {VM_EXIT_UNDEFINED, RAW, NULL},
 };
-/* Debug registers are the host's, but take any general register. */
 
-static bool wants_rsp(uint32_t reason)
+static uint32_t flags_of(uint32_t reason)
 {
-    return reason == REASON_DR || (reason < REASONS && (rows[reason].flags & USE_RSP) != 0);
+    return reason < REASONS ? rows[reason].flags : 0;
 }
 
 static void error(struct vm_exit *x, const char *message, uint64_t a, uint64_t b, uint64_t c)
@@ -70,15 +87,46 @@ static void fill_io(const struct vmx_exit_info *i, struct vm_exit *x)
 static void fill_cr(const struct vmx_exit_info *i, struct vm_exit *x)
 {
     uint32_t q = (uint32_t)i->qualification;
-    if ((q >> 4 & 3u) > 1u) {
-        error(x, "CLTS or LMSW came out of the guest, which was not asked for", q, i->rip, 0);
-        return;
-    }
+    uint32_t access = q >> 4 & 3u; /* 0 and 1: MOV to and from; then as VM_CR_* */
     x->u.cr = (struct vm_exit_cr){
         .cr = (uint8_t)(q & 0xFu),
         .gpr = (uint8_t)(q >> 8 & 0xFu),
-        .write = (q >> 4 & 3u) == 0,
+        .write = access == 0,
         .insn_len = (uint8_t)i->insn_len,
+        .access = access > 1u ? (uint8_t)access : VM_CR_MOV,
+        .source = (uint16_t)(q >> 16),
+    };
+}
+
+static void fill_dr(const struct vmx_exit_info *i, struct vm_exit *x)
+{
+    uint32_t q = (uint32_t)i->qualification;
+    x->u.dr = (struct vm_exit_dr){
+        .dr = (uint8_t)(q & 7u),
+        .gpr = (uint8_t)(q >> 8 & 0xFu),
+        .write = (q & 0x10u) == 0,
+    };
+}
+
+/* #DB or #AC, on its way back to the guest. If an event was being delivered, the guest's own stack or gate
+ * was at fault, and the event is lost. */
+static void fill_exception(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_exit *x)
+{
+    uint32_t info = (uint32_t)vmx_read(v, VMCS_EXIT_EVENT);
+    x->insn_len = (info & EVENT_TYPE) == EVENT_INT1 ? (uint8_t)i->insn_len : 0u;
+    if ((info & EVENT_TYPE) ==
+        EVENT_NMI) { /* of the machine, not of the guest: the kernel has seen it */
+        x->kind = VM_EXIT_NONE;
+        x->raw = false;
+        return;
+    }
+    if ((info & EVENT_UNBLOCK) != 0) {
+        vmx_set_blocked(v, v->blocked | BLOCKED_NMI);
+    }
+    x->u.exception = (struct vm_exit_exception){
+        .vector = (uint8_t)(info & EVENT_VECTOR),
+        .has_error_code = (info & EVENT_ERROR_CODE) != 0, /* #AC's: always 0 */
+        .debug = (info & EVENT_TYPE) == EVENT_INT1 ? 0u : (uint32_t)i->qualification,
     };
 }
 
@@ -115,6 +163,10 @@ static void fill(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_ex
         fill_io(i, x);
     } else if (x->kind == VM_EXIT_CR) {
         fill_cr(i, x);
+    } else if (x->kind == VM_EXIT_DR) {
+        fill_dr(i, x);
+    } else if (x->kind == VM_EXIT_EXCEPTION) {
+        fill_exception(v, i, x);
     } else if (x->kind == VM_EXIT_EPT) {
         fill_ept(i, x);
     } else if (x->kind == VM_EXIT_RDMSR || x->kind == VM_EXIT_WRMSR) {
@@ -130,7 +182,7 @@ static void note(struct vmx_vcpu *v, const struct vmx_exit_info *i)
     v->seen.rip = i->rip;
     v->gpr_known = fault;
     v->rsp_known = false;
-    v->rsp_wanted = wants_rsp(i->reason);
+    v->rsp_wanted = (flags_of(i->reason) & USE_RSP) != 0;
     v->sys_known = VMX_SYS_NONE;
     for (uint32_t n = 0; fault && n < VMX_GPRS; n++) { /* bound: VMX_GPRS */
         v->seen.gpr[vmx_gpr_order[n]] = i->gpr[n];
@@ -145,7 +197,7 @@ static void note(struct vmx_vcpu *v, const struct vmx_exit_info *i)
         v->blocked = (uint32_t)vmx_read(v, VMCS_INTERRUPTIBILITY);
     }
     /* Still there: the guest was not entered. The core has counted it, so it goes first next time. */
-    v->own.info = fault || (i->event & EVENT_VALID) == 0 ? 0u : i->event;
+    v->kept.info = fault || (i->event & EVENT_VALID) == 0 ? 0u : i->event;
 }
 
 void vmx_exit(struct vmx_vcpu *v, const struct vmx_exit_info *info, struct vm_exit *x)
@@ -155,15 +207,13 @@ void vmx_exit(struct vmx_vcpu *v, const struct vmx_exit_info *info, struct vm_ex
     x->raw = false;
     x->insn_len = 0;
     x->cr8 = v->cr8;
-    bool own = info->reason == VMX_CAME_BACK || vmx_own_exit(v, info);
-    if (!own) {
+    if (info->reason != VMX_CAME_BACK) {
         fill(v, info, x);
     }
-    bool shielded = (v->blocked & (BLOCKED_STI | BLOCKED_MOV_SS)) != 0;
-    if (!own && info->reason < REASONS && (rows[info->reason].flags & STEPS) != 0) {
-        shielded = false; /* by the time that something goes in */
-    }
-    bool busy = v->own.info != 0;
+    bool steps =
+        (flags_of(info->reason) & STEPS) != 0; /* over it, by the time that something goes in */
+    bool shielded = !steps && (v->blocked & (BLOCKED_STI | BLOCKED_MOV_SS)) != 0;
+    bool busy = v->kept.info != 0;
     x->irq_flag = (v->seen.rflags & RFLAGS_IF) != 0;
     x->irq_ready = x->irq_flag && !shielded && !busy;
     x->nmi_ready = (v->blocked & BLOCKED_NMI) == 0 && !shielded && !busy;

@@ -2,6 +2,7 @@
  * Registers between the core's groups and the VMCS: read when asked for, written when they changed. */
 #include "base/assert.h"
 #include "base/string.h"
+#include "cpu/cr.h"
 #include "sel4/vmx/vcpu_int.h"
 
 const uint8_t vmx_gpr_order[VMX_GPRS] = {
@@ -51,17 +52,17 @@ static struct table_reg read_table(const struct vmx_vcpu *v, uint32_t base, uint
 /* As the guest sees them: what the host keeps comes from the shadows. */
 static void read_control(struct vmx_vcpu *v)
 {
-    uint64_t kept0 = v->seen.cr0 & CR0_OWNED; /* changes only by an exit */
-    v->seen.cr0 = (vmx_read(v, VMCS_CR0) & ~CR0_OWNED) | kept0;
-    v->seen.cr4 = vmx_read(v, VMCS_CR4) & v->limits.cr4;
-    /* EFER changes by an exit, but for LMA, which goes with paging. [SDM] vol. 3A, 4.1.1 */
+    uint64_t kept0 = v->seen.cr0 & CR0_TRAP; /* changes only by an exit; so do XCR0 and ... */
+    uint64_t kept4 = v->seen.cr4 & ~v->limits.cr4;
+    v->seen.cr0 = (vmx_read(v, VMCS_CR0) & ~CR0_TRAP) | kept0;
+    v->seen.cr4 = (vmx_read(v, VMCS_CR4) & v->limits.cr4) | kept4;
+    /* ... EFER, but for LMA, which goes with paging. [SDM] vol. 3A, 4.1.1 */
     v->seen.efer &= ~EFER_LMA;
     if ((v->seen.efer & EFER_LME) != 0 && (v->seen.cr0 & CR0_PG) != 0) {
         v->seen.efer |= EFER_LMA;
     }
     v->long_mode = (v->seen.efer & EFER_LMA) != 0; /* the processor keeps the entry control so */
     v->seen.cr2 = CR2_UNKNOWN;
-    v->seen.xcr0 = v->xcr0;
 }
 
 static void read_segments(struct vmx_vcpu *v)
@@ -126,6 +127,8 @@ void vmx_regs_fetch(void *vcpu, uint32_t id, uint32_t groups, struct vcpu_regs *
 
 /* --- Writing ----------------------------------------------------------------------------------- */
 
+#define SEG_TYPE_TSS 0xBu /* 32 or 64 bits, busy */
+
 /* Writes a field whose value is not the one that is there. `all`: nothing is known of it. */
 static void put(const struct vmx_vcpu *v, bool all, uint32_t field, uint64_t old, uint64_t now)
 {
@@ -152,14 +155,21 @@ static void store_gpr(struct vmx_vcpu *v, const struct vcpu_regs *r)
         v->rsp_known = true;
     }
     put(v, all, VMCS_RFLAGS, v->seen.rflags, r->rflags);
-    if (r->rip != v->exit_rip) {
-        /* The instruction that STI or MOV SS shielded is over. */
-        vmx_set_blocked(v, v->blocked & ~(BLOCKED_STI | BLOCKED_MOV_SS));
-    }
+    /* The instruction that STI or MOV SS shielded is over if RIP moved. Entry refuses STI's without IF. */
+    uint32_t sti_over = (r->rflags & RFLAGS_IF) == 0 ? BLOCKED_STI : 0;
+    uint32_t over = r->rip != v->exit_rip ? BLOCKED_STI | BLOCKED_MOV_SS : sti_over;
+    vmx_set_blocked(v, v->blocked & ~over);
     memcpy(v->seen.gpr, r->gpr, sizeof(v->seen.gpr));
     v->seen.rip = r->rip; /* goes with VMEnter */
     v->seen.rflags = r->rflags;
     v->gpr_known = true;
+}
+
+/* The processor does not mind an old TSS before it is used; entering a guest in long mode does. */
+static uint32_t tr_for_entry(const struct vcpu_regs *r)
+{
+    uint32_t ar = r->seg[SEG_TR].ar;
+    return (r->efer & EFER_LMA) != 0 ? (ar & ~SEG_AR_TYPE) | SEG_TYPE_TSS : ar;
 }
 
 static void store_segs(struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
@@ -169,7 +179,7 @@ static void store_segs(struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
         const struct seg_reg *now = &r->seg[i];
         put(v, all, VMCS_SEG_BASE(i), old->base, now->base);
         put(v, all, VMCS_SEG_LIMIT(i), old->limit, now->limit);
-        put(v, all, VMCS_SEG_AR(i), old->ar, now->ar);
+        put(v, all, VMCS_SEG_AR(i), old->ar, i == SEG_TR ? tr_for_entry(r) : now->ar);
         put(v, all, VMCS_SEG_SELECTOR(i), old->selector, now->selector);
     }
     put(v, all, VMCS_GDTR_BASE, v->seen.gdtr.base, r->gdtr.base);
@@ -181,11 +191,12 @@ static void store_segs(struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
 static void store_control(struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
 {
     if (all || r->cr0 != v->seen.cr0) {
-        (void)vmx_write(v, VMCS_CR0, (r->cr0 & ~CR0_OWNED) | CR0_REAL);
+        (void)vmx_write(v, VMCS_CR0, (r->cr0 & ~CR0_TRAP) | CR0_REAL);
         (void)vmx_write(v, VMCS_CR0_SHADOW, r->cr0);
     }
     if (all || r->cr4 != v->seen.cr4) {
-        (void)vmx_write(v, VMCS_CR4, (r->cr4 & v->limits.cr4) | CR4_VMXE);
+        (void)vmx_write(v, VMCS_CR4, (r->cr4 & v->limits.cr4) | CR4_REAL);
+        put(v, all, VMCS_CR4_SHADOW, v->seen.cr4 & ~v->limits.cr4, r->cr4 & ~v->limits.cr4);
     }
     put(v, all, VMCS_CR3, v->seen.cr3, r->cr3);
     put(v, all, VMCS_EFER, v->seen.efer, r->efer);
@@ -193,7 +204,6 @@ static void store_control(struct vmx_vcpu *v, const struct vcpu_regs *r, bool al
     if (r->cr2 != v->seen.cr2 && (r->cr2 != 0 || !all)) {
         v->port.write_cr2(v->port.host, r->cr2);
     }
-    v->xcr0 = r->xcr0;
 }
 
 void vmx_regs_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs *regs)
@@ -203,6 +213,7 @@ void vmx_regs_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs 
         store_segs(v, regs, all);
         store_control(v, regs, all);
         memcpy(v->seen.seg, regs->seg, sizeof(v->seen.seg));
+        v->seen.seg[SEG_TR].ar = tr_for_entry(regs);
         v->seen.gdtr = regs->gdtr;
         v->seen.idtr = regs->idtr;
         v->seen.cr0 = regs->cr0;
@@ -215,5 +226,8 @@ void vmx_regs_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs 
     }
     if ((groups & REGS_GPR) != 0) {
         store_gpr(v, regs);
+    }
+    for (uint32_t i = 0; (groups & REGS_PDPTE) != 0 && i < 4u; i++) {
+        (void)vmx_write(v, VMCS_PDPTE(i), regs->pdpte[i]);
     }
 }

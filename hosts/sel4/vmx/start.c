@@ -4,6 +4,7 @@
  * seL4 forces some bits and drops others without an error; so each control is looked at after it was
  * written. Spec: [SDM] vol. 3C, 25.6 to 25.8. */
 #include "base/string.h"
+#include "cpu/cr.h"
 #include "sel4/vmx/vcpu_int.h"
 
 /* A control field: the bits that must be set, those that must be clear, and those that are welcome. */
@@ -26,7 +27,7 @@ static const struct control controls[] = {
          PRIMARY_TPR_SHADOW,
      0, "the kernel does not trap what it must, or traps what it should not (primary controls)"},
     {VMCS_SECONDARY, SECONDARY_EPT | SECONDARY_UNRESTRICTED, SECONDARY_RDTSCP | SECONDARY_XSAVES,
-     SECONDARY_WBINVD | SECONDARY_INVPCID, "the processor has no unrestricted guest"},
+     SECONDARY_WBINVD, "the processor has no unrestricted guest"},
     /* The kernel enters a preempted guest again by itself: the timer must go on where it was. */
     {VMCS_EXIT_CONTROLS, EXIT_SAVE_TIMER, 0, 0,
      "the processor does not keep the preemption timer's value at an exit"},
@@ -50,8 +51,8 @@ static const struct initial initials[] = {
     {VMCS_SYSENTER_ESP, 0},
     {VMCS_SYSENTER_EIP, 0},
     {VMCS_PENDING_DEBUG, 0},
-    {VMCS_DR7, DR7_ONES},
-    {VMCS_CR0_MASK, CR0_OWNED},
+    {VMCS_DR7, 0x400}, /* no breakpoint: DR0 to DR3 are nobody's */
+    {VMCS_CR0_MASK, CR0_TRAP},
     /* A #DB or #AC that faults again while it is delivered would keep the core for good. */
     {VMCS_EXCEPTIONS, BIT32(VECTOR_DB) | BIT32(VECTOR_AC)},
 };
@@ -72,8 +73,7 @@ const char *vmx_start(struct vmx_vcpu *v, const struct vmx_port *port,
     memset(v, 0, sizeof(*v));
     v->port = *port;
     v->limits = *limits;
-    v->xcr0 = XCR0_X87;
-    v->dr6 = DR6_ONES;
+    v->seen.xcr0 = XCR0_X87;
     for (uint32_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++) { /* bound: 5 */
         uint32_t stuck;
         const char *missing = set_control(v, &controls[i], &stuck);
@@ -91,6 +91,5 @@ const char *vmx_start(struct vmx_vcpu *v, const struct vmx_port *port,
         (void)vmx_write(v, initials[i].field, initials[i].value);
     }
     (void)vmx_write(v, VMCS_CR4_MASK, ~limits->cr4);
-    (void)vmx_write(v, VMCS_CR4_SHADOW, 0);
     return NULL;
 }

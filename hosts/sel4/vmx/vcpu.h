@@ -9,7 +9,7 @@
  *         vmx_regs_store(v, dirty, regs);
  *         vmx_entry(v, &plan, tsc, &words);      MR0 to MR2 of VMEnter; it writes what else there is
  *         ... seL4_VMEnter ...
- *         vmx_exit(v, &info, &x);                deals by itself with what is the host's business
+ *         vmx_exit(v, &info, &x);                the same in the core's terms
  *         vm_exit(vm, 0, tsc, &x);
  *
  * A system call is the price unit: fields are read when asked for, and written when they changed.
@@ -22,39 +22,26 @@
 
 #include "sel4/vmx/vmcs.h"
 #include "vm/exit.h"
-#include "vm/gmem.h"
 #include "vm/regs.h"
 
 /* The general registers that seL4 keeps outside the VMCS, in the order of its messages. */
 #define VMX_GPRS 15u
 extern const uint8_t vmx_gpr_order[VMX_GPRS]; /* enum gpr */
 
-/* MSRs that belong to the vCPU and that seL4 switches itself. */
-#define VMX_MSR_EFER  0xC0000080u
-#define VMX_MSR_STAR  0xC0000081u
-#define VMX_MSR_LSTAR 0xC0000082u
-#define VMX_MSR_CSTAR 0xC0000083u
-#define VMX_MSR_FMASK 0xC0000084u
-
 /* The calls. None may fail once the vCPU is set up: a host whose call fails stops the component. */
 struct vmx_port {
     uint64_t (*read)(void *host, uint32_t field);
     uint64_t (*write)(void *host, uint32_t field, uint64_t value); /* what the kernel made of it */
     void (*write_gprs)(void *host, const uint64_t gpr[VMX_GPRS]);  /* in vmx_gpr_order           */
-    uint64_t (*read_msr)(void *host, uint32_t index);              /* STAR, LSTAR, CSTAR, FMASK  */
-    void (*write_msr)(void *host, uint32_t index, uint64_t value);
-    void (*write_cr2)(void *host, uint64_t value); /* no VMCS field: the helper  */
+    void (*write_cr2)(void *host, uint64_t value);                 /* no VMCS field: the helper  */
     void *host;
 };
 
 /* What the machine under the vCPU has. */
 struct vmx_limits {
-    uint64_t xcr0;       /* the state components that the kernel switches: XCR0_*           */
-    uint64_t cr4;        /* bits that the guest may set: cr_limits_of()                 */
-    uint64_t efer;       /* likewise: EFER_SCE, _LME, _LMA, _NXE as CPUID offers them      */
+    uint64_t cr4;        /* bits that are the guest's own: what cr4_trap() leaves          */
     uint32_t timer_rate; /* bits 4:0 of IA32_VMX_MISC: the timer counts at TSC >> rate     */
     uint64_t slice_tsc;  /* back after so many TSC ticks at the latest, whatever the guest does */
-    const struct gmem *mem; /* page-directory pointers of a guest with PAE paging          */
 };
 
 /* What VMEnter came back with, as its message registers hold it. If it came back for a notification,
@@ -82,7 +69,7 @@ struct vmx_words {
     uint32_t event;
 };
 
-/* An event of the host's own making, or one that did not go in: goes before what the core plans. */
+/* An event that did not go in: goes before what the core plans next. */
 struct vmx_event {
     uint32_t info;       /* EVENT_*; 0: none                    */
     uint32_t error_code; /* of the one that went in, after that */
@@ -102,7 +89,7 @@ struct vmx_vcpu {
     struct vmx_limits limits;
     uint32_t primary;      /* primary controls without windows, as they stuck           */
     uint32_t entry;        /* entry controls without ENTRY_IA32E, as they stuck         */
-    struct vmx_event own;  /* goes in at the next entry                                 */
+    struct vmx_event kept; /* goes in at the next entry                                 */
     struct vcpu_regs seen; /* what the vCPU holds, as far as the next lines say         */
     bool gpr_known;        /* all of REGS_GPR but RSP                                   */
     bool rsp_known;
@@ -112,9 +99,6 @@ struct vmx_vcpu {
     bool long_mode;    /* ENTRY_IA32E in the VMCS                                        */
     uint32_t blocked;  /* BLOCKED_* in the VMCS                                          */
     uint64_t exit_rip; /* where the guest was when it came out                          */
-    uint64_t xcr0;     /* as the guest set it; the processor's own is the kernel's       */
-    uint64_t dr[4];    /* DR0-3: the kernel does not switch them, so they are never loaded */
-    uint64_t dr6;
 };
 
 /* Where set-up failed: the control that did not stick, in words; NULL: all well. */

@@ -106,7 +106,9 @@
 #define EVENT_NMI        (2u << 8)
 #define EVENT_EXCEPTION  (3u << 8)
 #define EVENT_SOFT_IRQ   (4u << 8)
+#define EVENT_INT1       (5u << 8)
 #define EVENT_ERROR_CODE BIT32(11)
+#define EVENT_UNBLOCK    BIT32(12) /* of an exit: an IRET had ended NMI blocking before it faulted */
 #define EVENT_VALID      BIT32(31)
 
 /* --- Basic exit reasons, [SDM] appendix C ------------------------------------------------------ */
@@ -123,6 +125,13 @@
 #define REASON_RDPMC         15u
 #define REASON_VMCALL        18u
 #define REASON_VMCLEAR       19u
+#define REASON_VMLAUNCH      20u
+#define REASON_VMPTRLD       21u
+#define REASON_VMPTRST       22u
+#define REASON_VMREAD        23u
+#define REASON_VMRESUME      24u
+#define REASON_VMWRITE       25u
+#define REASON_VMXOFF        26u
 #define REASON_VMXON         27u
 #define REASON_CR            28u
 #define REASON_DR            29u

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cpu/dr.h"
 #include "cpu/msr.h"
 #include "dev/lapic.h"
 #include "sim/sim.h"
@@ -311,6 +312,45 @@ static void debug_registers_are_kept_for_the_guest(void **state)
     sim_free(s);
 }
 
+/* What was watched goes on to the guest, with the reason in its copy of DR6. */
+static void watched_exceptions_go_back(void **state)
+{
+    (void)state;
+    static const struct {
+        struct vm_exit_exception e;
+        uint8_t insn_len;
+        uint32_t dr6;
+    } rows[] = {
+        {{.vector = VECTOR_DB, .debug = DR6_BS}, 0, 0xFFFF4FF0},
+        {{.vector = VECTOR_DB, .debug = 0x3}, 0, 0xFFFF0FF3},
+        {{.vector = VECTOR_DB}, 1, 0xFFFF0FF0}, /* INT1: RIP goes on, and DR6 has no bit for it */
+        {{.vector = 17, .has_error_code = true}, 0, 0xFFFF0FF0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim *s = new_sim(BOARD);
+        struct vm_exit x = {.kind = VM_EXIT_EXCEPTION, .raw = true, .insn_len = rows[i].insn_len};
+        to_long_mode(s);
+        assert_int_equal(mov_dr(s, 7, true, 0x2000), -1); /* general detect: not for the handler */
+        uint32_t before = s->events;
+        x.u.exception = rows[i].e;
+        s->regs.rip = RIP;
+        s->regs.rflags |= RFLAGS_TF;
+        sim_exit(s, &x);
+        assert_int_equal(s->events, before + 1);
+        assert_int_equal(s->log[before].inject, VM_INJECT_EXCEPTION);
+        assert_int_equal(s->log[before].vector, rows[i].e.vector);
+        assert_int_equal(s->regs.rip, RIP + rows[i].insn_len);
+        s->regs.rflags &= ~(uint64_t)RFLAGS_TF;
+        if (rows[i].e.vector == VECTOR_DB) {
+            assert_int_equal(mov_dr(s, 6, false, 0), -1);
+            assert_int_equal(s->regs.gpr[GPR_RBP], rows[i].dr6);
+        } else {
+            assert_int_equal(mov_dr(s, 6, false, 0), VECTOR_DB);
+        }
+        sim_free(s);
+    }
+}
+
 static void instructions_that_are_not_there(void **state)
 {
     (void)state;
@@ -419,6 +459,7 @@ int main(void)
         cmocka_unit_test(cpuid_follows_the_guests_own_state),
         cmocka_unit_test(xsetbv_takes_what_is_offered),
         cmocka_unit_test(debug_registers_are_kept_for_the_guest),
+        cmocka_unit_test(watched_exceptions_go_back),
         cmocka_unit_test(instructions_that_are_not_there),
         cmocka_unit_test(general_protection_has_an_error_code_but_in_real_mode),
         cmocka_unit_test(the_last_instruction_of_the_address_space_leads_to_the_first),

@@ -329,6 +329,14 @@ static void a_host_that_cannot_switch_xcr0_offers_what_its_own_has(void **state)
     assert_int_equal(cpu.xcr.offered, 3);
     assert_false(cpuid_has(&cpu, CPUID_F_avx));
     assert_consistent(&cpu);
+    /* A kernel without XSAVE: x87 state alone is no XSAVE. */
+    p.xcr0_fixed = 1;
+    cpu = build(&p, &h);
+    assert_int_equal(cpu.xcr.offered, 0);
+    assert_false(cpuid_has(&cpu, CPUID_F_xsave));
+    assert_false(cpuid_has(&cpu, CPUID_F_osxsave));
+    assert_true(cpuid_has(&cpu, CPUID_F_sse2));
+    assert_consistent(&cpu);
 }
 
 static void components_whose_size_cannot_be_are_not_offered(void **state)

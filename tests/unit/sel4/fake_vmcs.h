@@ -18,19 +18,17 @@
 struct fake {
     uint64_t field[FAKE_FIELDS];
     uint64_t gpr[VMX_GPRS];
-    uint64_t msr[4]; /* STAR and on */
     uint64_t cr2;
     uint32_t pin_low; /* controls that the processor has */
     uint32_t primary_low;
     uint32_t secondary_low;
     uint32_t entry_low;
     uint32_t primary_high;
+    uint64_t cr4; /* bits that are the guest's own */
     uint32_t reads;
     uint32_t writes;
     uint32_t gpr_writes;
     uint32_t cr2_writes;
-    uint8_t ram[8192];
-    struct gmem mem;
     struct vmx_vcpu v;
 };
 
@@ -67,20 +65,6 @@ static inline void fake_write_gprs(void *host, const uint64_t gpr[VMX_GPRS])
     memcpy(f->gpr, gpr, sizeof(f->gpr));
 }
 
-static inline uint64_t fake_read_msr(void *host, uint32_t index)
-{
-    struct fake *f = host;
-    assert_in_range(index, VMX_MSR_STAR, VMX_MSR_FMASK);
-    return f->msr[index - VMX_MSR_STAR];
-}
-
-static inline void fake_write_msr(void *host, uint32_t index, uint64_t value)
-{
-    struct fake *f = host;
-    assert_in_range(index, VMX_MSR_STAR, VMX_MSR_FMASK);
-    f->msr[index - VMX_MSR_STAR] = value;
-}
-
 static inline void fake_write_cr2(void *host, uint64_t value)
 {
     struct fake *f = host;
@@ -88,7 +72,7 @@ static inline void fake_write_cr2(void *host, uint64_t value)
     f->cr2 = value;
 }
 
-#define FAKE_CR4 (CR4_PSE | CR4_PAE | (1ull << 3) | (1ull << 7) | CR4_OSXSAVE | CR4_SMEP)
+#define FAKE_CR4 (CR4_PSE | CR4_PAE | CR4_DE | CR4_PGE | CR4_OSXSAVE | CR4_SMEP)
 
 static inline const char *fake_start_with(struct fake *f)
 {
@@ -96,18 +80,13 @@ static inline const char *fake_start_with(struct fake *f)
         .read = fake_read,
         .write = fake_write,
         .write_gprs = fake_write_gprs,
-        .read_msr = fake_read_msr,
-        .write_msr = fake_write_msr,
         .write_cr2 = fake_write_cr2,
         .host = f,
     };
     struct vmx_limits limits = {
-        .xcr0 = XCR0_X87 | XCR0_SSE,
-        .cr4 = FAKE_CR4,
-        .efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE,
+        .cr4 = f->cr4,
         .timer_rate = 5,
         .slice_tsc = 1000000,
-        .mem = &f->mem,
     };
     return vmx_start(&f->v, &port, &limits);
 }
@@ -121,7 +100,7 @@ static inline void fake_machine(struct fake *f)
     f->entry_low = UINT32_MAX;
     f->primary_high = 0x0401E172u & ~(PRIMARY_CR3_LOAD | PRIMARY_CR3_STORE);
     f->field[VMCS_ENTRY_CONTROLS] = ENTRY_IA32E;
-    assert_true(gmem_add(&f->mem, 0, sizeof(f->ram), f->ram));
+    f->cr4 = FAKE_CR4;
 }
 
 static inline void fake_counts(struct fake *f)
@@ -132,12 +111,10 @@ static inline void fake_counts(struct fake *f)
     f->cr2_writes = 0;
 }
 
-/* A vCPU that has been given its first registers. */
-static inline struct vcpu_regs fake_boot(struct fake *f, bool long_mode)
+/* The first registers of a guest, with paging in 64-bit mode or without any. */
+static inline struct vcpu_regs fake_regs(bool long_mode)
 {
     struct vcpu_regs r;
-    fake_machine(f);
-    assert_null(fake_start_with(f));
     memset(&r, 0, sizeof(r));
     r.rip = 0x1000;
     r.rflags = RFLAGS_FIXED;
@@ -151,6 +128,15 @@ static inline struct vcpu_regs fake_boot(struct fake *f, bool long_mode)
     r.seg[SEG_CS] = (struct seg_reg){.limit = UINT32_MAX, .selector = 0x10};
     r.seg[SEG_CS].ar = SEG_AR_P | SEG_AR_S | 0xBu | SEG_AR_G | (long_mode ? SEG_AR_L : SEG_AR_DB);
     r.seg[SEG_TR] = (struct seg_reg){.limit = 0x67, .ar = SEG_AR_P | 0xBu};
+    return r;
+}
+
+/* A vCPU that has been given them. */
+static inline struct vcpu_regs fake_boot(struct fake *f, bool long_mode)
+{
+    struct vcpu_regs r = fake_regs(long_mode);
+    fake_machine(f);
+    assert_null(fake_start_with(f));
     vmx_regs_store(&f->v, REGS_ALL, &r);
     fake_counts(f);
     return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Exits of VMX in the core's terms, and those that the host answers itself. */
+ * Exits of VMX in the core's terms. */
 #include "fake_vmcs.h"
 
 #include "base/le.h"
@@ -53,6 +53,24 @@ static void each_reason_has_its_kind(void **state)
         {REASON_TIMER, VM_EXIT_NONE, false},
         {REASON_WBINVD, VM_EXIT_WBINVD, true},
         {REASON_XSETBV, VM_EXIT_XSETBV, true},
+        {REASON_CR, VM_EXIT_CR, true},
+        {REASON_DR, VM_EXIT_DR, true},
+        {REASON_RDPMC, VM_EXIT_RDPMC, true},
+        {REASON_GETSEC, VM_EXIT_UNDEFINED, true},
+        {REASON_VMCLEAR, VM_EXIT_UNDEFINED, true},
+        {REASON_VMLAUNCH, VM_EXIT_UNDEFINED, true},
+        {REASON_VMPTRLD, VM_EXIT_UNDEFINED, true},
+        {REASON_VMPTRST, VM_EXIT_UNDEFINED, true},
+        {REASON_VMREAD, VM_EXIT_UNDEFINED, true},
+        {REASON_VMRESUME, VM_EXIT_UNDEFINED, true},
+        {REASON_VMWRITE, VM_EXIT_UNDEFINED, true},
+        {REASON_VMXOFF, VM_EXIT_UNDEFINED, true},
+        {REASON_VMXON, VM_EXIT_UNDEFINED, true},
+        {REASON_MWAIT, VM_EXIT_UNDEFINED, true},
+        {REASON_MONITOR, VM_EXIT_UNDEFINED, true},
+        {REASON_INVEPT, VM_EXIT_UNDEFINED, true},
+        {REASON_INVVPID, VM_EXIT_UNDEFINED, true},
+        {REASON_VMFUNC, VM_EXIT_UNDEFINED, true},
         {REASON_VM_FAIL, VM_EXIT_HOST_ERROR, false},
         {VMX_CAME_BACK, VM_EXIT_NONE, false},
         {3, VM_EXIT_HOST_ERROR, false},
@@ -70,7 +88,7 @@ static void each_reason_has_its_kind(void **state)
         if (x.kind == VM_EXIT_HOST_ERROR) {
             assert_non_null(x.u.error.message);
         }
-        assert_int_equal(f.v.own.info, 0);
+        assert_int_equal(f.v.kept.info, 0);
     }
 }
 
@@ -128,20 +146,85 @@ static void an_msr_is_named_by_rcx(void **state)
     assert_false(x.u.msr.fault);
 }
 
-static void cr8_goes_to_the_core(void **state)
+static void a_control_register_is_named_by_its_qualification(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t qualification;
+        struct vm_exit_cr cr;
+    } rows[] = {
+        {0x0908, {.cr = 8, .gpr = GPR_R9, .write = true, .insn_len = 4}}, /* mov %r9, %cr8  */
+        {0x0018, {.cr = 8, .gpr = GPR_RAX, .insn_len = 4}},               /* mov %cr8, %rax */
+        {0x0F04, {.cr = 4, .gpr = GPR_R15, .write = true, .insn_len = 4}},
+        {0x0020, {.access = VM_CR_CLTS, .insn_len = 4}},
+        {0x12340030, {.access = VM_CR_LMSW, .source = 0x1234, .insn_len = 4}},
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        struct vm_exit x;
+        (void)fake_boot(&f, true);
+        run_exit(REASON_CR, rows[n].qualification, 4, &x);
+        assert_int_equal(x.kind, VM_EXIT_CR);
+        assert_int_equal(x.u.cr.cr, rows[n].cr.cr);
+        assert_int_equal(x.u.cr.gpr, rows[n].cr.gpr);
+        assert_int_equal(x.u.cr.write, rows[n].cr.write);
+        assert_int_equal(x.u.cr.access, rows[n].cr.access);
+        assert_int_equal(x.u.cr.source, rows[n].cr.source);
+        assert_int_equal(x.u.cr.insn_len, 4);
+    }
+}
+
+static void a_debug_register_is_named_by_its_qualification(void **state)
 {
     (void)state;
     struct vm_exit x;
+    struct vcpu_regs r;
     (void)fake_boot(&f, true);
-    run_exit(REASON_CR, 0x0908, 4, &x); /* mov %r9, %cr8 */
-    assert_int_equal(x.kind, VM_EXIT_CR);
-    assert_int_equal(x.u.cr.cr, 8);
-    assert_int_equal(x.u.cr.gpr, GPR_R9);
-    assert_true(x.u.cr.write);
-    run_exit(REASON_CR, 0x0018, 4, &x); /* mov %cr8, %rax */
-    assert_false(x.u.cr.write);
-    run_exit(REASON_CR, 0x0020, 2, &x); /* CLTS */
-    assert_int_equal(x.kind, VM_EXIT_HOST_ERROR);
+    f.field[VMCS_RSP] = 0x8765;
+    run_exit(REASON_DR, 0x0401, 3, &x); /* mov %rsp, %db1: RSP is read for it */
+    assert_int_equal(x.u.dr.dr, 1);
+    assert_int_equal(x.u.dr.gpr, GPR_RSP);
+    assert_true(x.u.dr.write);
+    vmx_regs_fetch(&f.v, 0, REGS_GPR, &r);
+    assert_int_equal(r.gpr[GPR_RSP], 0x8765);
+    run_exit(REASON_DR, 0x0C17, 3, &x); /* mov %db7, %r12 */
+    assert_int_equal(x.u.dr.dr, 7);
+    assert_int_equal(x.u.dr.gpr, GPR_R12);
+    assert_false(x.u.dr.write);
+}
+
+static void a_watched_exception_goes_to_the_core(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t event;
+        uint64_t qualification;
+        enum vm_exit_kind kind;
+        struct vm_exit_exception e;
+        uint8_t insn_len;
+        uint32_t blocked;
+    } rows[] = {
+        {0x80000301, 0x4000, VM_EXIT_EXCEPTION, {.vector = 1, .debug = 0x4000}, 0, 0},
+        {0x80000B11, 0, VM_EXIT_EXCEPTION, {.vector = 17, .has_error_code = true}, 0, 0},
+        /* an IRET that met #AC had unblocked NMIs */
+        {0x80001B11, 0, VM_EXIT_EXCEPTION, {.vector = 17, .has_error_code = true}, 0, BLOCKED_NMI},
+        {0x80000501, 0, VM_EXIT_EXCEPTION, {.vector = 1}, 3, 0}, /* INT1 */
+        {0x80000202, 0, VM_EXIT_NONE, {.vector = 0}, 0, 0},      /* an NMI of the machine */
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        struct vm_exit x;
+        memset(&x, 0, sizeof(x));
+        (void)fake_boot(&f, true);
+        f.field[VMCS_EXIT_EVENT] = rows[n].event;
+        run_exit(REASON_EXCEPTION, rows[n].qualification, 3, &x);
+        assert_int_equal(x.kind, rows[n].kind);
+        assert_int_equal(x.insn_len, rows[n].insn_len);
+        assert_int_equal(x.u.exception.vector, rows[n].e.vector);
+        assert_int_equal(x.u.exception.has_error_code, rows[n].e.has_error_code);
+        assert_int_equal(x.u.exception.error_code, 0);
+        assert_int_equal(x.u.exception.debug, rows[n].e.debug);
+        assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], rows[n].blocked);
+        assert_int_equal(x.nmi_ready, rows[n].blocked == 0);
+    }
 }
 
 static void a_window_opens_by_if_and_shadows(void **state)
@@ -246,7 +329,9 @@ int main(void)
         cmocka_unit_test(io_is_read_from_its_qualification),
         cmocka_unit_test(an_ept_violation_says_where_and_how),
         cmocka_unit_test(an_msr_is_named_by_rcx),
-        cmocka_unit_test(cr8_goes_to_the_core),
+        cmocka_unit_test(a_control_register_is_named_by_its_qualification),
+        cmocka_unit_test(a_debug_register_is_named_by_its_qualification),
+        cmocka_unit_test(a_watched_exception_goes_to_the_core),
         cmocka_unit_test(a_window_opens_by_if_and_shadows),
         cmocka_unit_test(coming_back_without_an_exit_asks_for_two_fields),
         cmocka_unit_test(an_event_that_did_not_go_in_goes_in_next),

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Set-up of a vCPU, its registers, entries and CPUID under VMX. */
+ * Set-up of a vCPU, its registers and entries under VMX. */
 #include "fake_vmcs.h"
-
-#include "sel4/vmx/limits.h"
 
 static struct fake f;
 
@@ -308,39 +306,134 @@ static void the_timer_carries_the_deadline_within_a_slice(void **state)
     assert_int_equal(f.field[VMCS_TIMER], 31250);
 }
 
-static struct cpuid_leaf limited(uint32_t leaf, uint32_t subleaf, uint64_t host_xcr0,
-                                 uint64_t guest_cr4)
+/* One exit, after which the core has changed control registers. */
+static struct vcpu_regs after_an_exit(void)
 {
-    struct vmx_cpuid_view view = {.host_xcr0 = host_xcr0, .guest_xcr0 = 1, .guest_cr4 = guest_cr4};
-    struct cpuid_leaf l = {leaf, subleaf, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
-    vmx_cpuid_limit(&view, &l);
-    return l;
+    struct vcpu_regs r;
+    struct vm_exit x;
+    struct vmx_exit_info i = fake_exit(&f, REASON_CR, 0, 3);
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_ALL, &r);
+    return r;
 }
 
-static void cpuid_offers_no_state_that_is_not_switched(void **state)
+static void cr0_keeps_what_vmx_wants_and_caches_for_itself(void **state)
 {
     (void)state;
-    struct cpuid_leaf l = limited(1, 0, 3, 0);
-    assert_int_equal(l.ecx & (1u << 28), 0); /* AVX     */
-    assert_int_equal(l.ecx >> 26 & 3u, 1);   /* XSAVE, and not yet OSXSAVE */
-    l = limited(1, 0, 7, CR4_OSXSAVE);
-    assert_int_equal(l.ecx >> 26 & 7u, 7);
-    l = limited(1, 0, 0, 0);
-    assert_int_equal(l.ecx >> 26 & 3u, 0);
-    l = limited(7, 0, 7, 0);
-    assert_int_equal(l.ebx & 0xDC230000u, 0); /* AVX-512 */
-    assert_int_equal(l.ebx & (1u << 5), 1u << 5);
-    assert_int_equal(l.ebx & (1u << 10), 0); /* INVPCID: the control did not stick */
-    assert_int_equal(l.ecx & (1u << 22), 0); /* RDPID */
-    assert_int_equal(l.edx & 0xBC000000u, 0);
-    l = limited(0xD, 0, 7, 0);
-    assert_int_equal(l.eax, 7);
-    assert_int_equal(l.ebx, 576);
-    assert_int_equal(l.ecx, 832);
-    assert_int_equal(limited(0xD, 1, 7, 0).eax & 8u, 0);
-    assert_int_equal(limited(0xD, 5, 7, 0).eax, 0);
-    assert_int_equal(limited(0xD, 2, 7, 0).eax, UINT32_MAX);
-    assert_int_equal(limited(0x80000001u, 0, 7, 0).edx & (1u << 27), 0); /* RDTSCP */
+    const uint64_t kept = CR0_ET | CR0_NE | CR0_CD | CR0_NW;
+    const uint64_t wanted = CR0_PE | CR0_PG | CR0_ET | CR0_CD | CR0_WP;
+    (void)fake_boot(&f, true);
+    assert_int_equal(f.field[VMCS_CR0_MASK], kept);
+    assert_int_equal(f.field[VMCS_CR0] & kept, CR0_ET | CR0_NE);
+    struct vcpu_regs r = after_an_exit();
+    r.cr0 = wanted;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_CR0], CR0_PE | CR0_PG | CR0_ET | CR0_WP | CR0_NE);
+    assert_int_equal(f.field[VMCS_CR0_SHADOW] & kept, wanted & kept);
+    f.field[VMCS_CR0] |= CR0_TS; /* the guest's own doing */
+    r = after_an_exit();
+    assert_int_equal(r.cr0, wanted | CR0_TS);
+}
+
+/* The guest reads what it wrote; the processor has VMXE, and MCE: a machine check is not the guest's. */
+static void cr4_keeps_what_is_not_offered_and_machine_checks(void **state)
+{
+    (void)state;
+    const uint64_t vmxe = 1ull << 13;
+    (void)fake_boot(&f, true);
+    assert_int_equal(f.field[VMCS_CR4_MASK], ~FAKE_CR4);
+    assert_int_equal(f.field[VMCS_CR4_SHADOW], 0);
+    assert_int_equal(f.field[VMCS_CR4], CR4_PAE | vmxe | CR4_MCE);
+    f.field[VMCS_CR4] |= CR4_SMEP; /* the guest's own doing */
+    struct vcpu_regs r = after_an_exit();
+    assert_int_equal(r.cr4, CR4_PAE | CR4_SMEP);
+    r.cr4 |= CR4_MCE | CR4_PSE;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_CR4_SHADOW], CR4_MCE);
+    assert_int_equal(f.field[VMCS_CR4], CR4_PAE | CR4_SMEP | CR4_PSE | vmxe | CR4_MCE);
+    assert_int_equal(after_an_exit().cr4, r.cr4);
+    r.cr4 &= ~CR4_MCE;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_CR4_SHADOW], 0);
+    assert_int_equal(f.field[VMCS_CR4] & CR4_MCE, CR4_MCE);
+}
+
+/* Entry checks it; an instruction would only when the task is used. */
+static void long_mode_has_a_busy_task_of_its_own_kind(void **state)
+{
+    (void)state;
+    struct vcpu_regs r = fake_boot(&f, false);
+    r.seg[SEG_TR].ar = SEG_AR_P | 3u;
+    r.cr4 = CR4_PAE;
+    r.efer = EFER_LME;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_TR)], SEG_AR_P | 3u);
+    r = after_an_exit();
+    r.cr0 |= CR0_PG;
+    r.efer |= EFER_LMA;
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_EFER], EFER_LME | EFER_LMA);
+    assert_int_equal(f.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E, ENTRY_IA32E);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_TR)], SEG_AR_P | 0xBu);
+    /* The guest loads another: it is not written over by what was known of the first. */
+    f.field[VMCS_SEG_AR(SEG_CS)] |= SEG_AR_L;
+    f.field[VMCS_SEG_AR(SEG_TR)] = SEG_AR_P | SEG_AR_G | 0xBu;
+    r = after_an_exit();
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_TR)], SEG_AR_P | SEG_AR_G | 0xBu);
+}
+
+static void page_directory_pointers_are_written_when_the_core_loaded_them(void **state)
+{
+    (void)state;
+    (void)fake_boot(&f, false);
+    struct vcpu_regs r = after_an_exit();
+    for (uint32_t n = 0; n < 4; n++) {
+        r.pdpte[n] = 0x2001 + 0x1000ull * n;
+    }
+    vmx_regs_store(&f.v, REGS_SYS, &r);
+    assert_int_equal(f.field[VMCS_PDPTE(0)], 0);
+    vmx_regs_store(&f.v, REGS_PDPTE, &r);
+    assert_int_equal(f.field[VMCS_PDPTE(0)], 0x2001);
+    assert_int_equal(f.field[VMCS_PDPTE(3)], 0x5001);
+}
+
+/* Entry refuses an interrupt there, and a #DB that single-stepping pends. */
+static void an_event_ends_the_shadow_before_it(void **state)
+{
+    (void)state;
+    struct vmx_words w;
+    struct vm_exit x;
+    struct vm_plan plan = {.inject = VM_INJECT_EXCEPTION, .vector = 1, .deadline_tsc = UINT64_MAX};
+    (void)fake_boot(&f, true);
+    f.field[VMCS_EXIT_EVENT] = 0x80000301;
+    struct vmx_exit_info i = fake_exit(&f, REASON_EXCEPTION, 0, 0);
+    i.blocked = BLOCKED_MOV_SS | BLOCKED_NMI;
+    vmx_exit(&f.v, &i, &x);
+    assert_false(x.irq_ready);
+    vmx_entry(&f.v, &plan, 0, &w);
+    assert_int_equal(w.event, 0x80000301);
+    assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_NMI);
+}
+
+/* Entry refuses that, too: [SDM] vol. 3C, 27.3.1.5. An IRET whose stack is a device's may lead to itself. */
+static void no_shadow_of_sti_without_interrupts(void **state)
+{
+    (void)state;
+    struct vm_exit x;
+    struct vcpu_regs r;
+    (void)fake_boot(&f, true);
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 0, 2);
+    i.blocked = BLOCKED_STI;
+    i.rflags |= RFLAGS_IF;
+    vmx_exit(&f.v, &i, &x);
+    vmx_regs_fetch(&f.v, 0, REGS_GPR, &r);
+    vmx_regs_store(&f.v, REGS_GPR, &r);
+    f.v.blocked = BLOCKED_STI;
+    r.rflags &= ~(uint64_t)RFLAGS_IF;
+    vmx_regs_store(&f.v, REGS_GPR, &r);
+    assert_int_equal(f.v.blocked, 0);
+    assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], 0);
 }
 
 int main(void)
@@ -361,7 +454,12 @@ int main(void)
         cmocka_unit_test(real_mode_has_no_error_codes),
         cmocka_unit_test(the_timer_is_never_early_and_never_zero),
         cmocka_unit_test(the_timer_carries_the_deadline_within_a_slice),
-        cmocka_unit_test(cpuid_offers_no_state_that_is_not_switched),
+        cmocka_unit_test(cr0_keeps_what_vmx_wants_and_caches_for_itself),
+        cmocka_unit_test(cr4_keeps_what_is_not_offered_and_machine_checks),
+        cmocka_unit_test(long_mode_has_a_busy_task_of_its_own_kind),
+        cmocka_unit_test(page_directory_pointers_are_written_when_the_core_loaded_them),
+        cmocka_unit_test(an_event_ends_the_shadow_before_it),
+        cmocka_unit_test(no_shadow_of_sti_without_interrupts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
