@@ -79,9 +79,6 @@ static void build_console(struct init *in)
 {
     in->console = in->parts;
     struct part *p = part_add(in, PART_CONSOLE, "console", 0);
-    p->priority = PRIORITY_CONSOLE;
-    p->budget_us = 500;
-    p->period_us = 5000;
     part_build(in, p);
     for (uint32_t i = 0; i < PART_SPEAKERS; i++) {
         if (in_use(in, i)) {
@@ -104,9 +101,6 @@ static void build_keeper(struct init *in)
 {
     in->keeper = in->parts;
     struct part *p = part_add(in, PART_KEEPER, "keeper", 0);
-    p->priority = PRIORITY_KEEPER;
-    p->budget_us = 5000; /* all it wants: it does a bounded amount of work for each event */
-    p->period_us = 5000;
     part_build(in, p);
     helper_build(in, p);
     part_share(in, p, in->hpet, PART_HPET, SYS_READ | SYS_WRITE, true);
@@ -134,9 +128,6 @@ static void build_vm(struct init *in, uint32_t index)
     const struct system_vm *vm = &in->system->vm[index];
     const struct part *io = net_build_io(in, index);
     struct part *p = part_add(in, PART_VMM, vm->name, index);
-    p->priority = vm->priority == 0 ? PRIORITY_VMS : PRIORITY_WIRE + vm->priority;
-    p->budget_us = 10000; /* all there is, while the keeper lets it run */
-    p->period_us = 10000;
     p->parked = true;
     part_build(in, p);
     share_ring(in, p, index);

@@ -10,21 +10,13 @@
 #include "sel4/world.h"
 #include "system/image.h"
 
-/* Priorities, high to low: init, the keeper, the console, VMs with a priority, the wire, other VMs (of
- * all VMs the keeper lets one run). */
-#define PRIORITY_KEEPER  250u
-#define PRIORITY_CONSOLE 240u
-#define PRIORITY_WIRE    101u /* io, switch, natives: docs/design/sel4-net.md        */
-#define PRIORITY_VMS     100u /* of a VM without a priority; PRIORITY_WIRE + any other */
+#define CORES 1u /* of the kernel: one node */
 
 /* One component, as init knows it. Words are slots of init's CNode. */
 struct part {
     const char *name;
     enum part_role role;
     uint32_t index;
-    uint32_t priority;
-    uint32_t budget_us;
-    uint32_t period_us;
     bool parked; /* starts without its scheduling context: the keeper binds it */
     bool ended;
     uint64_t tcb;

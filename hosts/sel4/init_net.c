@@ -5,20 +5,7 @@
 #include "system/check.h"
 #include "virtio/channel.h"
 
-/* What they may take of a core that others want, unless the file says otherwise: docs/design/sel4-net.md */
-#define IO_BUDGET_US     1000u
-#define SWITCH_BUDGET_US 500u
-#define NATIVE_BUDGET_US 500u
-#define PERIOD_US        5000u
-
 /* --- Building ------------------------------------------------------------------------------------ */
-
-static void give_time(struct part *p, const struct system_budget *b, uint32_t budget_us)
-{
-    p->priority = PRIORITY_WIRE;
-    p->budget_us = b->period_us != 0 ? b->budget_us : budget_us;
-    p->period_us = b->period_us != 0 ? b->period_us : PERIOD_US;
-}
 
 /* A page that the part writes and init reads; returns where init sees it. */
 static const void *share_page(struct init *in, const struct part *p, uint64_t frame, uint64_t at)
@@ -48,7 +35,6 @@ static void build_switch(struct init *in, uint32_t sw)
 {
     struct part *p = part_add(in, PART_SWITCH, in->system->switch_[sw].name, sw);
     in->net.switch_[sw] = in->parts - 1u;
-    give_time(p, &in->system->sel4.switch_[sw], SWITCH_BUDGET_US);
     part_build(in, p);
     in->net.switch_counts[sw] = share_counts(in, p);
     for (uint32_t i = 0; i < in->net.plan.sw[sw].count; i++) { /* bound: SWITCH_PORTS_MAX */
@@ -64,7 +50,6 @@ static void build_native(struct init *in, uint32_t native)
     const struct system_native *n = &in->system->sel4.native[native];
     struct part *p = part_add(in, PART_NATIVE, n->name, native);
     in->net.native[native] = in->parts - 1u;
-    give_time(p, &n->time, NATIVE_BUDGET_US);
     part_build(in, p);
     in->net.native_counts[native] = share_counts(in, p);
     plug(in, p, 0, n->switch_, system_native_port(in->system, n->switch_, native));
@@ -93,7 +78,6 @@ struct part *net_build_io(struct init *in, uint32_t vm)
     }
     struct part *p = part_add(in, PART_IO, v->name, vm);
     in->net.io[vm] = in->parts - 1u;
-    give_time(p, &in->system->sel4.io[vm], IO_BUDGET_US);
     part_build(in, p);
     for (uint32_t i = 0; i < v->nics; i++) { /* bound: SYSTEM_NICS_MAX */
         uint32_t sw = v->nic[i].switch_;

@@ -3,6 +3,7 @@
 #include "sel4/init.h"
 
 #include "base/string.h"
+#include "sel4/plan/time.h"
 
 #define SCHED_BITS 8u /* room for a few refills */
 
@@ -111,6 +112,7 @@ static void map_args(struct init *in, struct part *p)
 static void configure_thread(struct init *in, const struct part *p, uint64_t number)
 {
     struct world *w = &in->world;
+    const struct part_time time = part_time(in->system, part_party(p), CORES);
     uint64_t ipc = world_make(w, SYS_OBJECT_FRAME, 0);
     world_map(w, ipc, p->space, PART_IPC, SYS_READ | SYS_WRITE, false);
     const struct sys_thread t = {
@@ -122,9 +124,9 @@ static void configure_thread(struct init *in, const struct part *p, uint64_t num
         .sched = p->parked ? 0 : p->sched,
         .fault_endpoint = world_copy(w, in->endpoint, SYS_WRITE | SYS_GRANT, number),
         .cnode_bits = PART_CNODE_BITS,
-        .priority = p->priority,
+        .priority = time.priority,
     };
-    int error = sys_sched_configure(in->sched_control, p->sched, p->budget_us, p->period_us);
+    int error = sys_sched_configure(in->sched_control, p->sched, time.budget_us, time.period_us);
     if (error == 0) {
         error = sys_thread_configure(&t);
     }

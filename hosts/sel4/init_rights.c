@@ -2,10 +2,6 @@
  * Who can reach what: the record of what was given, held against the system file, and printed. */
 #include "sel4/init.h"
 
-#define CORES 1u /* of the kernel: one node */
-
-extern const uint8_t image_system[];
-
 void rights_name_image(struct init *in)
 {
     part_topic(in, THING(THING_PROGRAM, 0, 0));

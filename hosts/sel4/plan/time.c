@@ -18,8 +18,8 @@ static struct part_time of_vm(const struct system_image *image, uint32_t v, uint
     struct part_time t = {
         .core = system_sel4_cpu(vm->cpu) % cores,
         .priority = vm->priority == 0 ? TIME_PRIORITY_VM : TIME_PRIORITY_WIRE + vm->priority,
-        .budget_us = 2000,
-        .period_us = 2000,
+        .budget_us = 10000, /* all there is, while the keeper lets it run */
+        .period_us = 10000,
     };
     bounded(&t, &image->sel4.vmm[v]);
     return t;
@@ -51,7 +51,8 @@ struct part_time part_time(const struct system_image *image, uint32_t party, uin
     case PARTY_NATIVE:
         return of_wire(image->sel4.native[index].cpu, cores, 500, &image->sel4.native[index].time);
     case PARTY_KEEPER:
-        return (struct part_time){index, TIME_PRIORITY_KEEPER, 1000, 1000};
+        /* All it wants: it does a bounded amount of work for each event. */
+        return (struct part_time){index, TIME_PRIORITY_KEEPER, 5000, 5000};
     default:
         return (struct part_time){0, TIME_PRIORITY_CONSOLE, 500, 5000};
     }

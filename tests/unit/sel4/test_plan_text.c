@@ -142,14 +142,14 @@ static void each_component_has_its_time(void **state)
         uint32_t cores;
         struct part_time t;
     } rows[] = {
-        {PARTY(PARTY_VMM, 0), 4, {3, 199, 2000, 2000}},
-        {PARTY(PARTY_VMM, 0), 2, {1, 199, 2000, 2000}},
+        {PARTY(PARTY_VMM, 0), 4, {3, 199, 10000, 10000}},
+        {PARTY(PARTY_VMM, 0), 2, {1, 199, 10000, 10000}},
         {PARTY(PARTY_VMM, 1), 4, {0, 100, 300, 1000}},
         {PARTY(PARTY_IO, 0), 4, {1, 101, 20, 100}},
         {PARTY(PARTY_IO, 1), 1, {0, 101, 1000, 5000}},
         {PARTY(PARTY_SWITCH, 0), 4, {1, 101, 500, 5000}},
         {PARTY(PARTY_NATIVE, 0), 1, {0, 101, 10, 200}},
-        {PARTY(PARTY_KEEPER, 2), 4, {2, 250, 1000, 1000}},
+        {PARTY(PARTY_KEEPER, 2), 4, {2, 250, 5000, 5000}},
         {PARTY(PARTY_CONSOLE, 0), 4, {0, 240, 500, 5000}},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
