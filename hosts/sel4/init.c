@@ -193,6 +193,7 @@ static void build(struct init *in, const void *boot_info)
     rights_name_image(in);
     vm_claim_ram(in);
     clock_find(in);
+    clock_date(in);
     make_shared(in);
     build_console(in);
     build_keeper(in);

@@ -57,6 +57,7 @@ struct init {
     uint64_t wake_frame[PART_CLIENTS];
     volatile struct part_wake *wake[PART_CLIENTS];
     uint64_t wake_signal[PART_CLIENTS]; /* to the keeper, in a VM's name */
+    uint64_t epoch_s; /* wall-clock time at TSC 0, Unix seconds; 0: nobody knows */
     uint32_t tsc_khz;
     uint32_t hpet_timer;
     uint32_t hpet_pin;
@@ -130,5 +131,7 @@ void watch_heard(struct init *in, const struct sys_message *m);
 
 /* Finds the HPET, measures the TSC with it, and chooses comparator and I/O APIC input. */
 void clock_find(struct init *in);
+/* What time it is: epoch_s. After clock_find(). */
+void clock_date(struct init *in);
 
 #endif

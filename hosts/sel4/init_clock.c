@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The clocks of the machine: its HPET, and how fast the TSC counts, measured with it. */
+ * The clocks of the machine: its HPET, how fast the TSC counts, measured with it, and what date it is. */
 #include "base/arith.h"
+#include "base/string.h"
+#include "dev/rtc_date.h"
 #include "sel4/hpet.h"
 #include "sel4/init.h"
+#include "sel4/plan/cmos.h"
 #include "vm/time.h"
 
 #define MEASURE_NS (20u * VM_NS_PER_MS)
 #define FS_PER_NS  1000000u
 #define PINS       24u /* of the first I/O APIC */
+
+/* --- HPET and TSC -------------------------------------------------------------------------------- */
 
 /* The TSC's kHz, from MEASURE_NS of the HPET's counter. */
 static uint32_t measure(uint64_t base)
@@ -61,4 +66,64 @@ void clock_find(struct init *in)
     say(w->out,
         "bulkhead: TSC %u kHz (kernel: %u MHz), HPET comparator %u to I/O APIC input %u\r\n",
         in->tsc_khz, w->boot.tsc_mhz, in->hpet_timer, in->hpet_pin);
+}
+
+/* --- The date ------------------------------------------------------------------------------------ */
+
+#define LOOKS 100000u /* at a clock that is being advanced; a clock that is not there always is */
+#define TRIES 8u
+
+static uint8_t cmos_read(uint64_t ports, uint8_t reg)
+{
+    sys_out8(ports, CMOS_INDEX, reg);
+    return sys_in8(ports, CMOS_DATA);
+}
+
+static void read_registers(uint64_t ports, struct cmos_clock *c)
+{
+    for (uint32_t i = 0; i < LOOKS && (cmos_read(ports, CMOS_A) & CMOS_A_UIP) != 0; i++) {
+    }
+    c->second = cmos_read(ports, CMOS_SECOND);
+    c->minute = cmos_read(ports, CMOS_MINUTE);
+    c->hour = cmos_read(ports, CMOS_HOUR);
+    c->day = cmos_read(ports, CMOS_DAY);
+    c->month = cmos_read(ports, CMOS_MONTH);
+    c->year = cmos_read(ports, CMOS_YEAR);
+    c->century = cmos_read(ports, CMOS_CENTURY);
+    c->b = cmos_read(ports, CMOS_B);
+}
+
+/* Twice the same: it was not advanced meanwhile. */
+static uint64_t read_date(uint64_t ports)
+{
+    struct cmos_clock c[2];
+    read_registers(ports, &c[0]);
+    for (uint32_t i = 1; i <= TRIES; i++) {
+        read_registers(ports, &c[i % 2u]);
+        if (memcmp(&c[0], &c[1], sizeof(c[0])) == 0) {
+            return cmos_unix_s(&c[0]);
+        }
+    }
+    return 0;
+}
+
+void clock_date(struct init *in)
+{
+    struct world *w = &in->world;
+    struct rtc_date d;
+    uint64_t ports = world_slot(w);
+    rights_made(&w->rights, ports);
+    uint64_t now = 0;
+    if (sys_issue_ports(CMOS_INDEX, CMOS_DATA, ports) == 0) {
+        now = read_date(ports);
+        (void)sys_delete(ports);
+    }
+    if (now == 0) {
+        say(w->out, "bulkhead: no date in the machine's clock: guests begin in 1970\r\n");
+        return;
+    }
+    rtc_date_at(RTC_UNIX_EPOCH_S + now, &d);
+    in->epoch_s = now - sys_tsc() / (in->tsc_khz * 1000ull);
+    say(w->out, "bulkhead: it is %u-%u-%u, %u:%u:%u by the machine's clock\r\n", d.year, d.month,
+        d.day, d.hour, d.minute, d.second);
 }

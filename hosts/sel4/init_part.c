@@ -103,6 +103,7 @@ static void map_args(struct init *in, struct part *p)
     *p->args = (struct part_args){.role = p->role,
                                   .index = p->index,
                                   .tsc_khz = in->tsc_khz,
+                                  .epoch_s = in->epoch_s,
                                   .hpet_timer = in->hpet_timer,
                                   .hpet_pin = in->hpet_pin,
                                   .system = in->system};

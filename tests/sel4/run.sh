@@ -59,7 +59,7 @@ fly() {
     printf '%s\n' "${COMMANDS:-c}" >"$out/commands" # it starts in its debugger
     : >"$out/serial"
     # It ignores SIGTERM, and says nothing with its exit status.
-    (cd "$out" && TERM=xterm exec timeout -s KILL "$seconds" bochs -q -f bochsrc -rc commands \
+    (cd "$out" && TERM=xterm TZ=UTC exec timeout -s KILL "$seconds" bochs -q -f bochsrc -rc commands \
         >screen 2>&1 </dev/null) &
     bochs=$!
     drain &

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Dates of the machine's clock. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sel4/plan/cmos.h"
+
+static void registers_become_seconds_since_1970(void **state)
+{
+    (void)state;
+    static const struct {
+        struct cmos_clock c; /* second, minute, hour, day, month, year, century, B */
+        uint64_t unix_s;
+    } rows[] = {
+        {{0x00, 0x00, 0x00, 0x01, 0x01, 0x26, 0x20, CMOS_B_24}, 1767225600},
+        {{0x59, 0x59, 0x23, 0x29, 0x02, 0x24, 0x20, CMOS_B_24}, 1709251199},
+        {{59, 59, 23, 29, 2, 24, 20, CMOS_B_24 | CMOS_B_PLAIN}, 1709251199},
+        {{0x07, 0x30, 0x12, 0x01, 0x01, 0x26, 0x20, 0}, 1767227407},         /* after midnight */
+        {{0x07, 0x30, 0x92, 0x01, 0x01, 0x26, 0x20, 0}, 1767270607},         /* after noon     */
+        {{7, 30, 0x8B, 1, 1, 26, 20, CMOS_B_PLAIN}, 1767310207},             /* 11 at night    */
+        {{0x00, 0x00, 0x00, 0x01, 0x01, 0x26, 0x00, CMOS_B_24}, 1767225600}, /* no century ... */
+        {{0x00, 0x00, 0x00, 0x01, 0x01, 0x26, 0xFF, CMOS_B_24}, 1767225600},
+        {{0x01, 0x00, 0x00, 0x01, 0x01, 0x70, 0x19, CMOS_B_24}, 1},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(cmos_unix_s(&rows[i].c), rows[i].unix_s);
+    }
+}
+
+static void what_is_no_date_is_none(void **state)
+{
+    (void)state;
+    static const struct cmos_clock rows[] = {
+        {0, 0, 0, 0, 0, 0, 0, 0},
+        {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, /* nobody answers */
+        {0x60, 0x00, 0x00, 0x01, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x60, 0x00, 0x01, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x24, 0x01, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x13, 0x01, 0x01, 0x26, 0x20, 0},
+        {0x00, 0x00, 0x00, 0x01, 0x01, 0x26, 0x20, 0},
+        {0x00, 0x00, 0x00, 0x00, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x00, 0x32, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x00, 0x01, 0x13, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x00, 0x01, 0x00, 0x26, 0x20, CMOS_B_24},
+        {0x00, 0x00, 0x00, 0x01, 0x01, 0x2A, 0x20, CMOS_B_24},
+        {0x0A, 0x00, 0x00, 0x01, 0x01, 0x26, 0x20, CMOS_B_24},
+        {0, 0, 0, 1, 1, 100, 20, CMOS_B_24 | CMOS_B_PLAIN},
+        {0x00, 0x00, 0x00, 0x01, 0x01, 0x69, 0x19, CMOS_B_24}, /* before 1970 */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(cmos_unix_s(&rows[i]), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(registers_become_seconds_since_1970),
+        cmocka_unit_test(what_is_no_date_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
