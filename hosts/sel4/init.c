@@ -204,6 +204,7 @@ static void build(struct init *in, const void *boot_info)
     say(&sink, "bulkhead: %u components built, %U MiB left, %U slots used\r\n", in->parts,
         world_left(w) >> 20, w->next_slot - w->boot.free_slot);
     hand_over_console(in);
+    rights_drop(in);
     for (uint32_t i = in->keeper; i < in->parts; i++) {
         part_start(in, &in->part[i]);
     }

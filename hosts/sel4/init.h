@@ -121,6 +121,8 @@ void rights_name_image(struct init *in);
 /* What init itself holds on to, then all of it held against the system file, and printed. Does not
  * return if they differ. */
 void rights_settle(struct init *in);
+/* Gives up what supervision does not need. Nothing can be built after it. */
+void rights_drop(struct init *in);
 
 /* --- init_watch.c: supervision ----------------------------------------------------------------- */
 

@@ -53,6 +53,7 @@ void init_unmap(struct init *in, uint64_t frame)
     if (sys_unmap(frame) != 0) {
         world_stop(&in->world, "the kernel refuses to unmap a frame", frame);
     }
+    world_keep(&in->world, frame, false);
     rights_took(&in->world.rights, PARTY(PARTY_INIT, 0), frame);
 }
 

@@ -2,6 +2,9 @@
  * Who can reach what: the record of what was given, held against the system file, and printed. */
 #include "sel4/init.h"
 
+extern const uint8_t image_text[];
+extern const uint8_t image_system[];
+
 void rights_name_image(struct init *in)
 {
     part_topic(in, THING(THING_PROGRAM, 0, 0));
@@ -21,6 +24,32 @@ static void note_own(struct init *in)
     for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
         rights_gave(r, init, in->wake_signal[i], RIGHT_WRITE);
     }
+    for (uint32_t i = 0; i < in->parts; i++) { /* bound: PARTS_MAX */
+        rights_gave(r, init, in->part[i].tcb, RIGHT_USE);
+    }
+}
+
+/* Supervision hears what ends, stops and starts threads, and says so. A scheduling context that nobody else
+ * has a capability to would end with init's. */
+void rights_drop(struct init *in)
+{
+    struct world *w = &in->world;
+    uint64_t made = w->next_slot - w->boot.free_slot;
+    uint64_t system = (uint64_t)image_system - (uint64_t)image_text + sizeof(*in->system);
+    world_keep(w, in->endpoint, true);
+    world_keep(w, in->reply, true);
+    world_keep(w, in->part[in->console].notify, true);
+    for (uint32_t i = 0; i < in->system->vms; i++) { /* bound: SYSTEM_VMS_MAX */
+        world_keep(w, in->wake_signal[i], true);
+    }
+    for (uint32_t i = 0; i < in->parts; i++) { /* bound: PARTS_MAX */
+        world_keep(w, in->part[i].tcb, true);
+        world_keep(w, in->part[i].sched, !in->part[i].parked);
+    }
+    uint64_t left = world_drop(w, in->sched_control, (system + SYS_PAGE - 1u) / SYS_PAGE);
+    say(w->out,
+        "bulkhead: init keeps %U of %U capabilities: what is mapped, %u threads, and who speaks to it\n",
+        left, made, in->parts);
 }
 
 static void out_line(void *host, const char *text)

@@ -68,6 +68,7 @@ void sys_boot_read(const void *boot_info, struct sys_boot *out)
     out->image_frame = info->userImageFrames.start;
     out->image_frames = info->userImageFrames.end - info->userImageFrames.start;
     out->first_untyped = info->untyped.start;
+    out->end_untyped = info->untyped.end;
     out->ipc_buffer = (uint64_t)info->ipcBuffer;
     out->untypeds = 0;
     uint64_t n = info->untyped.end - info->untyped.start;
@@ -79,6 +80,15 @@ void sys_boot_read(const void *boot_info, struct sys_boot *out)
     }
     read_extra(info, out);
 }
+
+_Static_assert(seL4_CapInitThreadTCB == SYS_ROOT_TCB && seL4_CapInitThreadCNode == SYS_ROOT_CNODE &&
+                   seL4_CapInitThreadVSpace == SYS_ROOT_SPACE &&
+                   seL4_CapIRQControl == SYS_IRQ_CONTROL &&
+                   seL4_CapASIDControl == SYS_ASID_CONTROL &&
+                   seL4_CapInitThreadASIDPool == SYS_ASID_POOL &&
+                   seL4_CapIOPortControl == SYS_PORT_CONTROL &&
+                   seL4_CapBootInfoFrame == SYS_BOOT_INFO && seL4_CapDomain == SYS_DOMAIN,
+               "what the first thread holds");
 
 uint64_t sys_sched_control(const void *info)
 {
@@ -154,11 +164,6 @@ int sys_copy(uint64_t from, uint64_t cnode, uint64_t to, uint32_t depth, uint32_
 int sys_delete(uint64_t slot)
 {
     return (int)seL4_CNode_Delete(SYS_ROOT_CNODE, slot, seL4_WordBits);
-}
-
-int sys_revoke(uint64_t slot)
-{
-    return (int)seL4_CNode_Revoke(SYS_ROOT_CNODE, slot, seL4_WordBits);
 }
 
 /* --- Address spaces ---------------------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct sys_boot {
     uint64_t image_frame; /* capability of the first 4 KiB frame of our own image; one a page */
     uint64_t image_frames;
     uint64_t first_untyped; /* capability of untyped[0]                                        */
+    uint64_t end_untyped;   /* there may be more of them than untyped[] has room for           */
     uint64_t ipc_buffer;
     uint64_t rsdp;    /* physical address of the ACPI root pointer, or 0 */
     uint32_t tsc_mhz; /* as the kernel measured it, or 0                  */
@@ -53,8 +54,11 @@ void sys_set_ipc_buffer(uint64_t address);
 #define SYS_ROOT_CNODE   2u
 #define SYS_ROOT_SPACE   3u
 #define SYS_IRQ_CONTROL  4u
+#define SYS_ASID_CONTROL 5u
 #define SYS_ASID_POOL    6u
 #define SYS_PORT_CONTROL 7u
+#define SYS_BOOT_INFO    9u /* its frame */
+#define SYS_DOMAIN       11u
 uint64_t sys_sched_control(const void *info); /* of the only node */
 
 /* --- Objects ----------------------------------------------------------------------------------- */
@@ -99,7 +103,6 @@ int sys_retype(uint64_t untyped, enum sys_object type, uint32_t bits, uint64_t s
 int sys_copy(uint64_t from, uint64_t cnode, uint64_t to, uint32_t depth, uint32_t rights,
              uint64_t badge);
 int sys_delete(uint64_t slot); /* of the root CNode */
-int sys_revoke(uint64_t slot);
 
 /* --- Address spaces ---------------------------------------------------------------------------- */
 

@@ -148,7 +148,9 @@ static void map_with_tables(struct world *w, bool ept, uint64_t space, uint64_t 
         if (error != SYS_FAILED_LOOKUP || !sys_missing(ept, &missing)) {
             world_stop(w, "the kernel refuses to map a frame", address);
         }
-        error = sys_map_table(missing, world_make(w, missing, 0), space, address);
+        uint64_t table = world_make(w, missing, 0);
+        world_keep(w, table, true);
+        error = sys_map_table(missing, table, space, address);
         if (error != SYS_OK) {
             world_stop(w, "the kernel refuses to map a paging structure", address);
         }
@@ -171,12 +173,64 @@ void world_map(struct world *w, uint64_t frame, uint64_t space, uint64_t address
 {
     const uint64_t what[] = {frame, space, address, rights, device ? 1u : 0u};
     map_with_tables(w, false, space, address, attempt_space, what);
+    world_keep(w, frame, true);
 }
 
 void world_map_ept(struct world *w, uint64_t frame, uint64_t ept, uint64_t gpa)
 {
     const uint64_t what[] = {frame, ept, gpa};
     map_with_tables(w, true, ept, gpa, attempt_ept, what);
+    world_keep(w, frame, true);
+}
+
+/* --- When all is built ---------------------------------------------------------------------------- */
+
+void world_keep(struct world *w, uint64_t slot, bool keep)
+{
+    uint8_t bit = (uint8_t)(1u << slot % 8u);
+    if (slot < RIGHTS_SLOTS) { /* else rights_settle() says so */
+        w->kept[slot / 8u] = (uint8_t)(keep ? w->kept[slot / 8u] | bit : w->kept[slot / 8u] & ~bit);
+    }
+}
+
+static bool is_kept(const struct world *w, uint64_t slot)
+{
+    return slot < RIGHTS_SLOTS && (w->kept[slot / 8u] & (1u << slot % 8u)) != 0;
+}
+
+static void drop(const struct world *w, uint64_t slot)
+{
+    if (sys_delete(slot) != 0) {
+        world_stop(w, "the kernel refuses to delete a capability", slot);
+    }
+}
+
+uint64_t world_drop(struct world *w, uint64_t sched_control, uint64_t image_kept)
+{
+    /* The last two let it do all of this. The first thread itself would end with its capability, all address
+     * spaces with the pool of their numbers; and the kernel has no check where it deletes an I/O space. */
+    const uint64_t authority[] = {SYS_IRQ_CONTROL, SYS_ASID_CONTROL, SYS_PORT_CONTROL,
+                                  SYS_BOOT_INFO,   SYS_DOMAIN,       sched_control,
+                                  SYS_ROOT_SPACE,  SYS_ROOT_CNODE};
+    const struct sys_boot *b = &w->boot;
+    uint64_t left = 0;
+    for (uint64_t slot = b->free_slot; slot < w->next_slot; slot++) { /* bound: slots */
+        if (is_kept(w, slot)) {
+            left++;
+        } else {
+            drop(w, slot);
+        }
+    }
+    for (uint64_t i = image_kept; i < b->image_frames; i++) { /* bound: the image's pages */
+        drop(w, b->image_frame + i);
+    }
+    for (uint64_t slot = b->first_untyped; slot < b->end_untyped; slot++) { /* bound: slots */
+        drop(w, slot);
+    }
+    for (uint32_t i = 0; i < sizeof(authority) / sizeof(authority[0]); i++) { /* bound: 8 */
+        drop(w, authority[i]);
+    }
+    return left;
 }
 
 uint64_t world_left(const struct world *w)

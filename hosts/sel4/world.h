@@ -17,7 +17,8 @@ struct world {
     struct sys_boot boot;
     uint64_t next_slot;
     struct untyped_pool pool;
-    struct rights_record rights; /* of all capabilities that leave init's CNode, and mappings */
+    struct rights_record rights;     /* of all capabilities that leave init's CNode, and mappings */
+    uint8_t kept[RIGHTS_SLOTS / 8u]; /* slots that outlive world_drop() */
     const struct say_sink *out;
 };
 
@@ -52,6 +53,15 @@ void world_grant(struct world *w, uint64_t from, uint64_t cnode, uint32_t depth,
 void world_map(struct world *w, uint64_t frame, uint64_t space, uint64_t address, uint32_t rights,
                bool device);
 void world_map_ept(struct world *w, uint64_t frame, uint64_t ept, uint64_t gpa);
+
+/* A capability that is still needed when all is built; or no more. What is mapped is: a mapping goes with
+ * its capability, and so does a paging structure. */
+void world_keep(struct world *w, uint64_t slot, bool keep);
+
+/* Deletes all others, all untyped memory, and the authority over interrupts, ports, time, address spaces and
+ * capability spaces: from here on nothing can be made, mapped or copied. Of init's image the
+ * first image_kept pages stay. Returns how many of the capabilities that were made are left. */
+uint64_t world_drop(struct world *w, uint64_t sched_control, uint64_t image_kept);
 
 /* Bytes of ordinary memory not yet given out. */
 uint64_t world_left(const struct world *w);

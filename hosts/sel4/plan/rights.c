@@ -49,6 +49,7 @@ static void everybody(struct rights *r, uint32_t party)
     rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_ARGS, party, 0), BOTH);
     rights_add(r, party, THING(THING_NOTIFY, party, 0), RIGHT_READ);
     rights_add(r, party, THING(THING_REPORT, 0, 0), RIGHT_WRITE);
+    rights_add(r, PARTY(PARTY_INIT, 0), THING(THING_THREAD, party, 0), RIGHT_USE); /* to stop it */
 }
 
 /* It says something: bytes to the console, and a signal that there are some. */

@@ -78,6 +78,8 @@ static void each_component_has_what_the_file_implies(void **state)
         "cap switch:deck notify(native:echo) signal",
         "cap native:echo frames(switch:deck,3) read+write",
         "cap init report wait",
+        "cap init thread(vmm:rtos) use",
+        "cap init thread(switch:deck) use",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (!said(lines[i])) {
