@@ -224,9 +224,9 @@ static void a_shadow_of_the_core_goes_in(void **state)
         assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_MOV_SS);
         assert_int_equal(f.field[VMCS_PENDING_DEBUG], tf != 0 ? 0x4000 : 0);
     }
-    /* An event of the host's own goes before, and cannot go in with one. */
+    /* An event that did not go in goes before, and a shadow cannot go in with it. */
     (void)fake_boot(&f, true);
-    f.v.own.info = 0x80000301;
+    f.v.kept.info = 0x80000301;
     vmx_entry(&f.v, &plan, 0, &w);
     assert_int_equal(f.field[VMCS_INTERRUPTIBILITY] & BLOCKED_MOV_SS, 0);
     assert_int_equal(w.event, 0x80000301);
