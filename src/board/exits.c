@@ -17,6 +17,12 @@ void step_rip(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
     }
 }
 
+void raise_fault(struct vm *vm, struct vcpu *v, uint8_t vector, bool has_code, uint32_t code)
+{
+    regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR)->rflags |= RFLAGS_RF;
+    raise_exception(v, vector, has_code, code);
+}
+
 void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x)
 {
     if (!x->raw) {

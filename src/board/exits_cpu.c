@@ -22,7 +22,7 @@ static const struct vcpu_regs *view(struct vm *vm, struct vcpu *v, uint32_t grou
 /* In real mode there are no error codes, and VMX refuses to push one. */
 static void raise_gp(struct vm *vm, struct vcpu *v)
 {
-    raise_exception(v, VECTOR_GP, (view(vm, v, REGS_SYS)->cr0 & CR0_PE) != 0, 0);
+    raise_fault(vm, v, VECTOR_GP, (view(vm, v, REGS_SYS)->cr0 & CR0_PE) != 0, 0);
 }
 
 /* --- Model-specific registers ------------------------------------------------------------------- */
@@ -256,7 +256,7 @@ void exit_cr(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     } else if (c->access == VM_CR_LMSW) {
         legal = write_cr(vm, v, 0, cr0_after_lmsw(view(vm, v, REGS_SYS)->cr0, c->source));
     } else if (!known) {
-        raise_exception(v, VECTOR_UD, false, 0);
+        raise_fault(vm, v, VECTOR_UD, false, 0);
         return;
     } else if (c->write) {
         legal = move_to_cr(vm, v, c);
@@ -285,10 +285,10 @@ void exit_dr(struct vm *vm, struct vcpu *v, struct vm_exit *x)
         raise_gp(vm, v);
         break;
     case DR_UD:
-        raise_exception(v, VECTOR_UD, false, 0);
+        raise_fault(vm, v, VECTOR_UD, false, 0);
         break;
     case DR_DB:
-        raise_exception(v, VECTOR_DB, false, 0);
+        raise_fault(vm, v, VECTOR_DB, false, 0);
         break;
     case DR_DONE:
     default:
@@ -323,9 +323,8 @@ void exit_rdpmc(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 /* CPUID does not offer it: the instruction does not exist for this guest. */
 void exit_undefined(struct vm *vm, struct vcpu *v, struct vm_exit *x)
 {
-    (void)vm;
     (void)x;
-    raise_exception(v, VECTOR_UD, false, 0);
+    raise_fault(vm, v, VECTOR_UD, false, 0);
 }
 
 /* One of the guest's own goes on to its handler. */

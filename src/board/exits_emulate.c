@@ -79,17 +79,13 @@ void exits_emulate_init(struct vm *vm)
     }
 }
 
-/* The guest gets an exception, as a fault: with RF in the flags that it pushes, so that a breakpoint
- * on the instruction is not seen twice. */
 static void emulated_fault(struct vm *vm, struct vcpu *v, const struct emulate_report *r)
 {
-    struct vcpu_regs *regs = regs_edit(&v->cache, &vm->w.regs, 0, REGS_GPR);
-    regs->rflags |= RFLAGS_RF;
     if (r->vector == VECTOR_PF) {
         regs_edit(&v->cache, &vm->w.regs, 0, REGS_SYS)->cr2 = r->cr2;
     }
     vm->counts.emulated_faults++;
-    raise_exception(v, r->vector, r->has_code, r->error_code);
+    raise_fault(vm, v, r->vector, r->has_code, r->error_code);
 }
 
 /* What the emulator says, as something to inject or an end that a person can understand. */

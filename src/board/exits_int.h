@@ -21,6 +21,10 @@ static inline void raise_exception(struct vcpu *v, uint8_t vector, bool has_code
     v->exception_code = code;
 }
 
+/* exits.c: the instruction faults. What is injected pushes RFLAGS as they are, so RF is set before, as the
+ * processor does for any fault but an instruction breakpoint's. [SDM] vol. 3B, 17.3.1.1; vol. 3C, 27.6.1.1 */
+void raise_fault(struct vm *vm, struct vcpu *v, uint8_t vector, bool has_code, uint32_t code);
+
 /* exits.c: the instruction is done. Raw hosts leave RIP at it; KVM steps over it by itself. */
 void step_over(struct vm *vm, struct vcpu *v, const struct vm_exit *x);
 /* The same on a raw host, without the trap that single-stepping has after it. */

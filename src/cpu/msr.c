@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "base/string.h"
+#include "cpu/walk.h"
 
 /* What a write does. */
 enum msr_write_rule {
@@ -172,12 +173,6 @@ bool msr_valid(const struct msr_bank *bank)
     return valid;
 }
 
-bool addr_canonical(uint64_t addr)
-{
-    uint64_t high = addr >> 47;
-    return high == 0 || high == 0x1FFFF;
-}
-
 static const struct msr_vcpu *msr_vcpu_find(uint32_t index)
 {
     for (uint32_t i = 0; i < MSR_VCPUS; i++) { /* bound: MSR_VCPUS */
@@ -203,7 +198,7 @@ enum msr_result msr_vcpu_check(uint32_t index, uint64_t *value)
     uint32_t rule = m != NULL ? m->write : MSR_V_ANY;
     bool legal = true;
     if (rule == MSR_V_CANON || rule == MSR_V_REGS) {
-        legal = addr_canonical(*value);
+        legal = walk_canonical(*value);
     } else if (rule == MSR_V_LOW32) {
         legal = *value <= UINT32_MAX;
     } else if (rule == MSR_V_CUT32) {

@@ -84,7 +84,4 @@ enum msr_home msr_vcpu_home(const struct cpuid_cpu *cpu, uint32_t index);
 /* A write to a register that has a home: *value becomes what it takes. MSR_FAULT: it is illegal. */
 enum msr_result msr_vcpu_check(uint32_t index, uint64_t *value);
 
-/* True if bits 63 to 47 are equal. */
-bool addr_canonical(uint64_t addr);
-
 #endif

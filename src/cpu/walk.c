@@ -74,7 +74,6 @@ bool walk_is_64(const struct vcpu_regs *regs)
     return (regs->efer & EFER_LMA) != 0 && (regs->seg[SEG_CS].ar & SEG_AR_L) != 0;
 }
 
-/* (cpu/msr.h has the same for registers; siblings stay apart.) */
 bool walk_canonical(uint64_t gva)
 {
     uint64_t high = gva >> 47;

@@ -49,9 +49,11 @@ static int exits(struct sim *s, struct vm_exit *x)
         assert_int_equal(s->events, before + 1);
         assert_int_equal(s->log[before].inject, VM_INJECT_EXCEPTION);
         assert_int_equal(s->regs.rip, RIP);
+        assert_true((s->regs.rflags & RFLAGS_RF) != 0); /* all of them are faults */
         return s->log[before].vector;
     }
     assert_int_equal(s->regs.rip, RIP + 3);
+    assert_int_equal(s->regs.rflags & RFLAGS_RF, 0);
     return -1;
 }
 

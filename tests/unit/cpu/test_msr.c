@@ -292,18 +292,6 @@ static void registers_of_the_vcpu_are_checked_before_a_host_has_them(void **stat
     assert_int_equal(msr_vcpu_home(&cpu, MSR_PAT), MSR_NOWHERE);
 }
 
-static void canonical_addresses(void **state)
-{
-    (void)state;
-    assert_true(addr_canonical(0));
-    assert_true(addr_canonical(0x00007FFFFFFFFFFF));
-    assert_false(addr_canonical(0x0000800000000000));
-    assert_false(addr_canonical(0xFFFF7FFFFFFFFFFF));
-    assert_true(addr_canonical(0xFFFF800000000000));
-    assert_true(addr_canonical(UINT64_MAX));
-    assert_false(addr_canonical(0x8000000000000000));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,7 +304,6 @@ int main(void)
         cmocka_unit_test(mtrrs_reach_as_far_as_the_processor),
         cmocka_unit_test(memory_types_are_checked_one_by_one),
         cmocka_unit_test(registers_of_the_vcpu_are_checked_before_a_host_has_them),
-        cmocka_unit_test(canonical_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -530,6 +530,18 @@ static void fetch_wraps_at_four_gigabytes_but_in_64_bit_code(void **state)
     assert_int_equal(code.gva, 0x100000000ull);
 }
 
+static void canonical_addresses(void **state)
+{
+    (void)state;
+    assert_true(walk_canonical(0));
+    assert_true(walk_canonical(0x00007FFFFFFFFFFF));
+    assert_false(walk_canonical(0x0000800000000000));
+    assert_false(walk_canonical(0xFFFF7FFFFFFFFFFF));
+    assert_true(walk_canonical(0xFFFF800000000000));
+    assert_true(walk_canonical(UINT64_MAX));
+    assert_false(walk_canonical(0x8000000000000000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -553,6 +565,7 @@ int main(void)
         cmocka_unit_test(a_recursive_entry_is_marked_like_any_other),
         cmocka_unit_test(fetch_crosses_pages_and_stops_where_it_must),
         cmocka_unit_test(fetch_wraps_at_four_gigabytes_but_in_64_bit_code),
+        cmocka_unit_test(canonical_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
