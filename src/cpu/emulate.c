@@ -9,7 +9,7 @@
 #define PHYS_BITS_MIN 32u
 #define PHYS_BITS_MAX 52u
 
-/* What each operation does; null: it is not emulated. Refused for good: x87, MMX and vector arithmetic,
+/* What each operation does; null: it is not emulated. Refused for good: IRET, x87, MMX and vector arithmetic,
  * state images. */
 static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_ADD] = emu_op_alu,
@@ -83,6 +83,9 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_CALL] = emu_op_call,
     [INSN_JMP] = emu_op_jmp,
     [INSN_RET] = emu_op_ret,
+    [INSN_JMP_FAR] = emu_op_jmp_far,
+    [INSN_CALL_FAR] = emu_op_call_far,
+    [INSN_RET_FAR] = emu_op_ret_far,
     [INSN_ENTER] = emu_op_enter,
     [INSN_LEAVE] = emu_op_leave,
     [INSN_MOVS] = emu_op_string,

@@ -161,6 +161,13 @@ void emu_memo_keep(struct emu *e, const struct walk_code *code);
 bool emu_memo_find_page(struct emu *e, uint64_t linear, uint32_t access, gpa_t *gpa);
 void emu_memo_keep_page(struct emu *e, uint64_t linear, uint32_t access, const struct walk *walk);
 
+/* --- emulate_stack.c ------------------------------------------------------------------------------------- */
+
+/* A slot at `by` bytes from the stack pointer, upwards; `by` may be the negative of a number. */
+struct emu_ref emu_stack_slot(const struct emu *e, uint64_t by, uint8_t access);
+/* Moves the pointer by so much. */
+void emu_stack_move(struct emu *e, uint64_t by);
+
 /* --- emulate_segment.c ----------------------------------------------------------------------------------- */
 
 /* What the processor reads for itself: at most eight bytes of a descriptor table or a TSS, in RAM. */
@@ -169,6 +176,8 @@ enum emulate_result emu_table_read(struct emu *e, uint64_t linear, uint32_t size
 /* Reads the descriptor that a selector names, of 8 or 16 bytes. */
 enum emulate_result emu_find_descriptor(struct emu *e, uint16_t selector, uint32_t bytes,
                                         struct emu_descriptor *d);
+
+uint32_t emu_descriptor_limit(const struct emu_descriptor *d);
 
 /* The checks are passed: marks the descriptor accessed; *out is what the segment register becomes. */
 enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
@@ -195,6 +204,7 @@ emu_fn emu_op_push, emu_op_pop, emu_op_pusha, emu_op_popa, emu_op_pushf, emu_op_
 emu_fn emu_op_call, emu_op_jmp, emu_op_ret, emu_op_enter, emu_op_leave;
 emu_fn emu_op_string;
 emu_fn emu_op_vmov, emu_op_vbroadcast;
+emu_fn emu_op_jmp_far, emu_op_call_far, emu_op_ret_far;
 emu_fn emu_op_look, emu_op_load_system, emu_op_load_table, emu_op_lmsw;
 emu_fn emu_op_load_far, emu_op_arpl, emu_op_store_selector, emu_op_store_table, emu_op_smsw;
 

@@ -116,7 +116,7 @@ static bool descriptor_is_present(const struct emu_descriptor *d)
     return (d->low >> 40 & SEG_AR_P) != 0;
 }
 
-static uint32_t descriptor_limit(const struct emu_descriptor *d)
+uint32_t emu_descriptor_limit(const struct emu_descriptor *d)
 {
     uint32_t limit = ((uint32_t)d->low & 0xFFFFu) | ((uint32_t)(d->low >> 32) & 0xF0000u);
     return (d->low >> 40 & SEG_AR_G) != 0 ? limit << 12 | LIMIT_PAGED : limit;
@@ -158,7 +158,7 @@ enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
 {
     *out = (struct seg_reg){
         .base = descriptor_base(d),
-        .limit = descriptor_limit(d),
+        .limit = emu_descriptor_limit(d),
         .ar = ((uint32_t)(d->low >> 40) & SEG_AR_DESCRIPTOR) | SEG_TYPE_ACCESSED,
         .selector = selector,
     };
@@ -329,7 +329,7 @@ static bool look_allowed(const struct emu *e, uint16_t selector, const struct em
 static uint64_t look_result(const struct emu *e, const struct emu_descriptor *d)
 {
     if (e->insn.op == INSN_LSL) {
-        return descriptor_limit(d);
+        return emu_descriptor_limit(d);
     }
     return d->low >> 32 & (e->insn.op_size == 2 ? LAR_WORD : LAR_DOUBLE);
 }
@@ -396,7 +396,7 @@ static enum emulate_result system_segment(struct emu *e, uint16_t selector, stru
     }
     *out = (struct seg_reg){
         .base = base,
-        .limit = descriptor_limit(&d),
+        .limit = emu_descriptor_limit(&d),
         .ar = (uint32_t)(d.low >> 40) & SEG_AR_DESCRIPTOR,
         .selector = selector,
     };

@@ -29,8 +29,7 @@ static void stack_set_pointer(struct emu *e, uint64_t to)
     emu_set_gpr(e, GPR_RSP, stack_width(e), to);
 }
 
-/* A slot at `by` bytes from the pointer, upwards; `by` may be the negative of a number. */
-static struct emu_ref stack_slot(const struct emu *e, uint64_t by, uint8_t access)
+struct emu_ref emu_stack_slot(const struct emu *e, uint64_t by, uint8_t access)
 {
     return (struct emu_ref){
         .offset = (stack_pointer(e) + by) & ones_bytes(stack_width(e)),
@@ -40,11 +39,16 @@ static struct emu_ref stack_slot(const struct emu *e, uint64_t by, uint8_t acces
     };
 }
 
+void emu_stack_move(struct emu *e, uint64_t by)
+{
+    stack_set_pointer(e, stack_pointer(e) + by);
+}
+
 /* Resolves the slot that is popped, or pushed, next. */
 static enum emulate_result stack_resolve(struct emu *e, uint8_t access, struct emu_span *span)
 {
     uint64_t size = e->insn.other_size;
-    const struct emu_ref ref = stack_slot(e, access == INSN_WRITE ? 0u - size : 0, access);
+    const struct emu_ref ref = emu_stack_slot(e, access == INSN_WRITE ? 0u - size : 0, access);
     return emu_resolve(e, &ref, span);
 }
 
@@ -150,7 +154,7 @@ static enum emulate_result stack_resolve_all(struct emu *e, uint8_t access,
          i++) { /* as they are accessed: of several faults the first */
         uint32_t n = push ? PUSHA_SLOTS - 1u - i : i;
         uint64_t by = push ? 0u - (i + 1u) * size : i * size;
-        const struct emu_ref ref = stack_slot(e, by, access);
+        const struct emu_ref ref = emu_stack_slot(e, by, access);
         enum emulate_result r = emu_resolve(e, &ref, &slots[n]);
         if (r != EMULATE_DONE) {
             return r;
@@ -395,7 +399,7 @@ static enum emulate_result enter_frame(struct emu *e, bool doing)
     for (uint32_t n = 0; n < e->insn.other_count; n++) { /* bound: 32 */
         uint64_t val = 0;
         struct emu_span slot;
-        const struct emu_ref ref = stack_slot(e, 0u - (n + 1u) * size, INSN_WRITE);
+        const struct emu_ref ref = emu_stack_slot(e, 0u - (n + 1u) * size, INSN_WRITE);
         enum emulate_result r = enter_word(e, n, doing, &val);
         if (r == EMULATE_DONE) {
             r = emu_resolve(e, &ref, &slot);
@@ -415,7 +419,7 @@ enum emulate_result emu_op_enter(struct emu *e)
 {
     uint64_t locals = e->insn.imm & 0xFFFFu;
     uint64_t words = (uint64_t)e->insn.other_count * e->insn.other_size;
-    const struct emu_ref end = stack_slot(e, 0u - words - locals, INSN_READ | INSN_WRITE);
+    const struct emu_ref end = emu_stack_slot(e, 0u - words - locals, INSN_READ | INSN_WRITE);
     struct emu_span span;
     enum emulate_result r = enter_frame(e, false);
     if (r == EMULATE_DONE) {

@@ -360,7 +360,7 @@ static void a_load_checks_type_privilege_and_presence(void **state)
                 assert_int_equal(s->selector, selector | rows[i].rpl);
                 assert_int_equal(s->base, 0x12345678);
                 assert_int_equal(s->limit, 0xABCDE);
-                assert_int_equal(s->ar, 0x5081u | rows[i].type | rows[i].dpl << 5);
+                assert_int_equal(s->ar, 0x5081u + rows[i].type + rows[i].dpl * 32u);
                 assert_int_equal(b->report.shadow, stack);
                 assert_int_equal(b->cache.dirty, REGS_GPR | REGS_SYS);
             }
