@@ -15,6 +15,7 @@
 #include "kvm/ram.h"
 #include "kvm/report.h"
 #include "kvm/sandbox.h"
+#include "kvm/sched.h"
 #include "kvm/shm.h"
 #include "kvm/wires.h"
 #include "virtio/net_io.h"
@@ -29,6 +30,7 @@ struct io {
     struct vm_report *page;
     struct report_io *report;
     struct gmem mem;
+    struct sched_patience patience;
     int notify_fd;
     uint32_t nics;
     int wake_fd[SYSTEM_NICS_MAX];
@@ -82,6 +84,11 @@ static bool io_turn(struct io *io)
 static void io_sleep(struct io *io)
 {
     uint32_t kicks[SYSTEM_NICS_MAX];
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < io->nics; i++) { /* bound: SYSTEM_NICS_MAX */
+        bytes += io->nic[i].vnet.counts.tx_bytes + io->nic[i].vnet.counts.rx_bytes;
+    }
+    sched_patience_sleep(&io->patience, bytes);
     wires_sleep(io->wake_fd, io->nics, kicks);
     io->report->wakes++;
     for (uint32_t i = 0; i < io->nics; i++) { /* bound: SYSTEM_NICS_MAX */
@@ -113,6 +120,7 @@ int io_main(const struct component *c)
     if (!io_wire(&io, c) || fcntl(io.notify_fd, F_SETFL, O_NONBLOCK) != 0) {
         return refuse(&io, "its rings cannot be mapped");
     }
+    sched_patience_init(&io.patience);
     if (!sandbox_enter_mover()) {
         return refuse(&io, "it cannot enter its sandbox (CONFIG_SECCOMP_FILTER is needed)");
     }

@@ -10,6 +10,7 @@
 #include "kvm/host.h"
 #include "kvm/report.h"
 #include "kvm/sandbox.h"
+#include "kvm/sched.h"
 #include "kvm/shm.h"
 #include "kvm/wires.h"
 
@@ -18,6 +19,7 @@
 struct switch_process {
     struct netswitch sw;
     struct switch_report *report;
+    struct sched_patience patience;
     int wake_fd;
     int port_wake[SWITCH_PORTS_MAX];
 };
@@ -71,11 +73,22 @@ static bool turn(struct switch_process *p)
     return wake.again;
 }
 
+static void sleep_patiently(struct switch_process *p)
+{
+    uint32_t kicks; /* nobody kicks a switch */
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->sw.ports; i++) { /* bound: SWITCH_PORTS_MAX */
+        bytes += p->sw.port[i].counts.in_bytes;
+    }
+    sched_patience_sleep(&p->patience, bytes);
+    wires_sleep(&p->wake_fd, 1, &kicks);
+    p->report->wakes++;
+}
+
 /* Descriptors: report, then those of wires_switch_fds(). */
 int switch_main(const struct component *c)
 {
     static struct switch_process p;
-    uint32_t kicks; /* nobody kicks a switch */
     p.report = shm_map(c->fd[0], sizeof(*p.report));
     p.wake_fd = c->fd[1];
     if (p.report == NULL) {
@@ -87,6 +100,7 @@ int switch_main(const struct component *c)
     if (!add_ports(&p, c)) {
         return refuse(&p, "its ports' rings cannot be mapped");
     }
+    sched_patience_init(&p.patience);
     if (!sandbox_enter_mover()) {
         return refuse(&p, "it cannot enter its sandbox (CONFIG_SECCOMP_FILTER is needed)");
     }
@@ -99,7 +113,6 @@ int switch_main(const struct component *c)
             }
         }
         publish(&p);
-        wires_sleep(&p.wake_fd, 1, &kicks);
-        p.report->wakes++;
+        sleep_patiently(&p);
     }
 }

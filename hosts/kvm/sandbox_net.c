@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +30,18 @@
     ALLOW(SYS_getpid)          \
     ALLOW(SYS_gettid)
 
+/* Its own scheduling, between these two policies: see struct sched_patience. */
+#define ALLOW_PATIENCE                                                                 \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_setscheduler, 0, 7), LOAD(args[0]),  \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 4), LOAD(args[1]),                   \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCHED_OTHER, 1, 0),                        \
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SCHED_BATCH, 0, 1), DO(SECCOMP_RET_ALLOW), \
+        DO(SECCOMP_RET_KILL_PROCESS),
+
 bool sandbox_enter_mover(void)
 {
     struct sock_filter filter[] = {FILTER_BEGIN ALLOW_ARG(
-        SYS_tgkill, 0, UINT32_MAX, (uint32_t)getpid()) ALLOWED_MOVER FILTER_END};
+        SYS_tgkill, 0, UINT32_MAX, (uint32_t)getpid()) ALLOWED_MOVER ALLOW_PATIENCE FILTER_END};
     return sandbox_install(filter, sizeof(filter) / sizeof(filter[0]));
 }
 

@@ -11,6 +11,13 @@
 
 #define CPUS_MAX 256u
 
+/* Of struct sched_patience, in bytes. With as much at each wake-up the level is PATIENCE_FADES times that:
+ * patience comes with 8 KiB a wake-up and leaves with 2. */
+#define PATIENCE_FADES  8u
+#define PATIENCE_COMES  65536u
+#define PATIENCE_LEAVES 16384u
+#define PATIENCE_MOST   1048576u
+
 /* CPUs that this process may use, in order; returns how many. */
 static uint32_t usable_cpus(uint32_t *list, uint32_t max)
 {
@@ -49,6 +56,25 @@ bool sched_set_priority(pid_t pid, uint32_t priority)
 {
     const struct sched_param param = {.sched_priority = (int)priority};
     return priority == 0 || sched_setscheduler(pid, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
+}
+
+void sched_patience_init(struct sched_patience *p)
+{
+    *p = (struct sched_patience){.ordinary = sched_getscheduler(0) == SCHED_OTHER};
+}
+
+void sched_patience_sleep(struct sched_patience *p, uint64_t bytes)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    const uint64_t moved = bytes - p->bytes;
+    p->bytes = bytes;
+    p->level -= p->level / PATIENCE_FADES;
+    p->level += moved < PATIENCE_MOST - p->level ? moved : PATIENCE_MOST - p->level;
+    const bool patient = p->level >= (p->patient ? PATIENCE_LEAVES : PATIENCE_COMES);
+    if (p->ordinary && patient != p->patient) {
+        p->patient = patient;
+        (void)sched_setscheduler(0, patient ? SCHED_BATCH : SCHED_OTHER, &none);
+    }
 }
 
 uint32_t sched_io_priority(const struct system_image *image, uint32_t vm)

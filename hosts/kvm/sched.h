@@ -20,6 +20,22 @@ void sched_pin(uint32_t logical);
 /* The VM's process goes before all that have a smaller priority. False: errno. 0 always succeeds. */
 bool sched_set_priority(pid_t pid, uint32_t priority);
 
+/* Of a process that carries frames. One that moves little at a time goes before who has the CPU when it is
+ * woken, as any process that sleeps much does: somebody waits for an answer. One that moves much becomes
+ * patient: it has its share of the CPU, but being woken does not put it in front of who runs, so a guest on
+ * its CPU fills its queue before what is in it is fetched, all at once. */
+struct sched_patience {
+    uint64_t bytes; /* moved before the last sleep                                  */
+    uint64_t level; /* moved lately: fades by an eighth with each sleep             */
+    bool ordinary;  /* or it has a real-time policy, which it keeps                 */
+    bool patient;
+};
+
+/* Of the calling process. */
+void sched_patience_init(struct sched_patience *p);
+/* Before it sleeps: `bytes` is all that it ever moved. */
+void sched_patience_sleep(struct sched_patience *p, uint64_t bytes);
+
 /* The priority of a VM's io. Behind every VM that has one, so that a flood of frames takes no time from
  * any of them; in front of everything else, if the file leaves room: one less than the smallest. */
 uint32_t sched_io_priority(const struct system_image *image, uint32_t vm);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -138,11 +139,35 @@ static void makes_code(void)
     (void)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
+static void becomes_patient_and_prompt(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    if (syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &none) != 0 ||
+        syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none) != 0) {
+        (void)syscall(SYS_exit_group, 1);
+    }
+}
+
+static void goes_before_everybody(void)
+{
+    const struct sched_param most = {.sched_priority = 99};
+    (void)syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &most);
+}
+
+static void makes_others_patient(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    (void)syscall(SYS_sched_setscheduler, 1, SCHED_BATCH, &none);
+}
+
 static void a_mover_reads_and_writes_and_has_no_guest(void **state)
 {
     (void)state;
     enter = sandbox_enter_mover;
     assert_int_equal(does(wakes_somebody), 0);
+    assert_int_equal(does(becomes_patient_and_prompt), 0);
+    assert_true(killed_by(does(goes_before_everybody), SIGSYS));
+    assert_true(killed_by(does(makes_others_patient), SIGSYS));
     assert_true(killed_by(does(aborts), SIGABRT));
     assert_true(killed_by(does(enters_a_guest), SIGSYS));
     assert_true(killed_by(does(opens_a_file), SIGSYS));
