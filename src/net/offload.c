@@ -199,6 +199,13 @@ static bool find_headers(struct offload_cut *cut, uint32_t kind, uint32_t have)
 
 /* --- The plan --- */
 
+/* True if so many bytes of payload may be cut as the sender wants it. */
+static bool cut_bounded(const struct offload_cut *cut)
+{
+    return cut->pieces == 1u ||
+           (cut->payload >= OFFLOAD_PIECE_LEAST_BYTES && cut->pieces <= OFFLOAD_PIECES_MAX);
+}
+
 /* The words of a segmented frame, and its headers. */
 static bool plan_segments(struct offload_cut *cut, const uint8_t *frame)
 {
@@ -216,7 +223,8 @@ static bool plan_segments(struct offload_cut *cut, const uint8_t *frame)
     const uint32_t most = payload < words->gso_size ? payload : words->gso_size;
     cut->payload = words->gso_size;
     cut->pieces = payload == 0 ? 1u : (payload + cut->payload - 1u) / cut->payload;
-    return cut->headers - cut->l3 - (cut->ipv6 ? IPV6_BYTES : 0u) + most <= IP_LENGTH_MAX;
+    return cut_bounded(cut) &&
+           cut->headers - cut->l3 - (cut->ipv6 ? IPV6_BYTES : 0u) + most <= IP_LENGTH_MAX;
 }
 
 bool offload_plan(struct offload_cut *cut, const uint8_t *frame, const struct frame_words *words)

@@ -17,6 +17,13 @@
 /* Ethernet with two VLAN tags, IPv6 with extensions, TCP with options. */
 #define OFFLOAD_HEADERS_MAX 192u
 
+/* Cutting is work that the sender asks others for: 65,536 pieces of one byte would be a frame of some
+ * 4 MiB. So a frame that is to be cut has at least so many bytes in a piece, Linux's own least
+ * (TCP_MIN_GSO_SIZE: a segment of 48 bytes less all options), and no more pieces than the largest frame
+ * in pieces of 32 bytes. */
+#define OFFLOAD_PIECE_LEAST_BYTES 8u
+#define OFFLOAD_PIECES_MAX        2048u
+
 /* True if the words fit the frame: offsets inside it, a known kind, and for a segmented one headers
  * that are where they must be (flag bits that are not known mean nothing). What is refused is dropped
  * and counted by the caller. Reads the frame's headers once: of a segmented frame at most its first
@@ -25,7 +32,7 @@ bool offload_valid(const uint8_t *frame, const struct frame_words *words);
 
 /* A plan to cut one frame into pieces that need nothing more done. */
 struct offload_cut {
-    uint32_t pieces;  /* 1 if there is nothing to cut                    */
+    uint32_t pieces;  /* 1 if there is nothing to cut, at most OFFLOAD_PIECES_MAX */
     uint32_t headers; /* bytes of Ethernet, IP and TCP header; 0: no cut */
     uint32_t payload; /* bytes of payload in all but the last piece      */
     uint32_t l3;      /* offset of the IP header                         */

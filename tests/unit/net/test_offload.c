@@ -239,7 +239,11 @@ static void segments_may_be_tiny_and_the_frame_as_large_as_can_be(void **state)
 {
     (void)state;
     struct packet k = {.tcp_words = 5, .payload = payload, .payload_len = 300};
-    try_cut(k, 1, FRAME_GSO_TCP4);
+    try_cut(k, OFFLOAD_PIECE_LEAST_BYTES, FRAME_GSO_TCP4);
+    k.payload_len = 1;
+    try_cut(k, 1, FRAME_GSO_TCP4); /* one piece: nothing is cut */
+    k.payload_len = 8u * OFFLOAD_PIECES_MAX;
+    try_cut(k, 8, FRAME_GSO_TCP4); /* as many as there may be */
     k.payload_len = 65535u - 40u;
     try_cut(k, 65535, FRAME_GSO_TCP4); /* one piece, of the greatest length there is */
     k.payload_len = FRAME_MAX_BYTES - 54u;
@@ -501,6 +505,42 @@ static void a_piece_that_ip_cannot_name_is_refused(void **state)
     free(frame);
 }
 
+/* A sender's few bytes must not become many frames that others make. */
+static void pieces_that_are_too_small_or_too_many_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t payload;
+        uint16_t gso_size;
+        bool fits;
+    } cases[] = {
+        {65496, 1, false}, {65496, 7, false}, {65496, 31, false},    {65496, 32, true},
+        {300, 1, false},   {300, 7, false},   {300, 8, true},        {7, 7, true},
+        {8, 7, false},     {1, 1, true},      {8u * 2048u, 8, true}, {8u * 2048u + 1u, 8, false},
+    };
+    uint8_t *frame = malloc(FRAME_MAX_BYTES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint32_t l4;
+        struct offload_cut cut;
+        const struct packet k = {
+            .tcp_words = 5, .payload = payload, .payload_len = cases[i].payload};
+        const struct frame_words words = {.len = build(&k, frame, &l4),
+                                          .flags = FRAME_NEEDS_CSUM,
+                                          .gso = FRAME_GSO_TCP4,
+                                          .gso_size = cases[i].gso_size,
+                                          .csum_start = 34,
+                                          .csum_offset = 16};
+        if (offload_valid(frame, &words) != cases[i].fits ||
+            offload_plan(&cut, frame, &words) != cases[i].fits) {
+            fail_msg("%u bytes in pieces of %u", cases[i].payload, cases[i].gso_size);
+        }
+        if (cases[i].fits) {
+            assert_in_range(cut.pieces, 1, OFFLOAD_PIECES_MAX);
+        }
+    }
+    free(frame);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +556,7 @@ int main(void)
         cmocka_unit_test(segmented_frames_whose_headers_are_not_where_they_must_be_are_refused),
         cmocka_unit_test(a_routing_header_must_have_done_its_work),
         cmocka_unit_test(a_piece_that_ip_cannot_name_is_refused),
+        cmocka_unit_test(pieces_that_are_too_small_or_too_many_are_refused),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }
