@@ -41,9 +41,9 @@ function row(what, key, goal, goal_ratio, ours, theirs, ratio, said) {
     printf "| %s | %s | %s | %s | %s |\n", what, grouped(ours), grouped(theirs), ratio, said
 }
 
-# A transfer of 64 MiB, in millions of bytes.
+# A transfer of 16 MiB, in millions of bytes.
 function net_value(monitor, what, mb) {
-    mb = 67.108864
+    mb = 16.777216
     monitor = monitor ".net."
     if (median(monitor "ping.us") == "") {
         return ""
@@ -52,12 +52,12 @@ function net_value(monitor, what, mb) {
         return mb * 1000000 / median(monitor what ".us")
     }
     if (what == "ping") {
-        return median(monitor "ping.us") / 1000
+        return median(monitor "ping.us") / 500
     }
     if (what ~ /exits/) {
         return median(monitor substr(what, 1, index(what, ".")) "kvm.exits") / mb
     }
-    if (what ~ /interrupts/) {
+    if (what ~ /interrupts|kicks/) {
         return median(monitor what) / mb
     }
     return (median(monitor "frames.kicks") + median(monitor "frames.interrupts")) / median(monitor "frames.frames")
@@ -114,6 +114,8 @@ END {
     net_row("round trip of one byte, us", "ping", -1, 0)
     net_row("KVM exits per MB, both guests", "tso.exits", 0, 0)
     net_row("... without TSO", "frames.exits", 0, 0)
+    net_row("kicks per MB, both guests", "tso.kicks", 0, 0)
+    net_row("... without TSO", "frames.kicks", 0, 0)
     net_row("card interrupts per MB, both guests", "tso.interrupts", 0, 0)
     net_row("... without TSO", "frames.interrupts", 0, 0)
     net_row("kicks and interrupts per frame, without TSO", "all", 0, 0.2)
