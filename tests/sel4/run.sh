@@ -116,12 +116,21 @@ drain() {
 # text: all that was said, without the kernel's own remarks, colours and carriage returns; guests' bytes that are no
 # text show as dots.
 text() {
-    tr -d '\r\033' <"$out/serial" | LC_ALL=C tr -c '\n\040-\176' . | grep -v '<<.*seL4(CPU'
+    legible | own
 }
 
-# console NAME: what one component said. "bulkhead" is the root task.
+legible() {
+    tr -d '\r\033' <"$out/serial" | LC_ALL=C tr -c '\n\040-\176' .
+}
+
+own() {
+    grep -v '<<.*seL4(CPU'
+}
+
+# console NAME: what one component said, line by line; what was cut off by the end of the flight is left out. "bulkhead"
+# is the root task.
 console() {
-    text | sed -n "s/^$1 *| //p"
+    { legible && echo; } | sed '$d' | own | sed -n "s/^$1 *| //p"
 }
 
 # field NAME PATTERN FIELD: what stands behind "FIELD=" in the last line that matches.
