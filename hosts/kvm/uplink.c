@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/be.h"
 #include "kvm/component.h"
 #include "kvm/host.h"
 #include "kvm/report.h"
@@ -56,11 +57,6 @@ struct uplink {
     struct offload_cut cut;
     uint8_t piece[FRAME_MAX_BYTES];
 };
-
-static uint32_t be16(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 8 | at[1];
-}
 
 /* --- What libslirp calls ----------------------------------------------------------------------- */
 
@@ -278,10 +274,10 @@ static bool attach(struct uplink *u, const struct component *c)
 static bool leads_home(const struct uplink *u, const uint8_t *frame, uint32_t len)
 {
     const uint8_t *ip = frame + ETHERNET_BYTES;
-    if (len < ETHERNET_BYTES + IPV4_BYTES || be16(frame + 12) != TYPE_IPV4) {
+    if (len < ETHERNET_BYTES + IPV4_BYTES || be16_load(frame + 12) != TYPE_IPV4) {
         return false;
     }
-    uint32_t to = be16(ip + 16) << 16 | be16(ip + 18);
+    uint32_t to = be32_load(ip + 16);
     uint32_t header = (ip[0] & 0xFu) * 4u;
     if (to >> 24 == 127u || to >> 24 == 0) {
         return true;
@@ -289,10 +285,10 @@ static bool leads_home(const struct uplink *u, const uint8_t *frame, uint32_t le
     if (to != u->name_server || ip[9] == PROTOCOL_ICMP) {
         return false;
     }
-    bool whole = (be16(ip + 6) & IPV4_FRAGMENT) == 0;
+    bool whole = (be16_load(ip + 6) & IPV4_FRAGMENT) == 0;
     bool ported = (ip[9] == PROTOCOL_TCP || ip[9] == PROTOCOL_UDP) && header >= IPV4_BYTES &&
                   len >= ETHERNET_BYTES + header + 4u;
-    return !whole || !ported || be16(ip + header + 2) != PORT_DNS;
+    return !whole || !ported || be16_load(ip + header + 2) != PORT_DNS;
 }
 
 /* Returns how many frames it was for the world. */

@@ -6,8 +6,10 @@
 #include "net/offload.h"
 
 #include "base/assert.h"
+#include "base/be.h"
 #include "base/shared.h"
 #include "base/string.h"
+#include "net/checksum.h"
 
 #define ETH_TYPE       12u
 #define ETH_TYPE_IPV4  0x0800u
@@ -52,71 +54,14 @@
 
 #define UDP_CHECKSUM 6u
 
-static uint32_t load_be16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static void store_be16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static uint32_t load_be32(const uint8_t *p)
-{
-    return load_be16(p) << 16 | load_be16(p + 2);
-}
-
-static void store_be32(uint8_t *p, uint32_t v)
-{
-    store_be16(p, v >> 16);
-    store_be16(p + 2, v);
-}
-
-/* --- Checksums --- */
-
-/* The sum of len bytes, not folded. @pre len <= FRAME_MAX_BYTES: it stays far below 2^64 */
-static uint64_t sum_bytes(const uint8_t *p, uint32_t len)
-{
-    uint64_t low = 0;
-    uint64_t high = 0;
-    uint32_t at = 0;
-    uint64_t v;
-    for (; len - at >= 8u; at += 8u) {           /* bound: FRAME_MAX_BYTES / 8 */
-        __builtin_memcpy(&v, p + at, sizeof(v)); /* one instruction, not a call */
-        low += (uint32_t)v;
-        high += v >> 32;
-    }
-    v = 0;
-    memcpy(&v, p + at, len - at);
-    return low + high + (uint32_t)v + (v >> 32);
-}
-
-/* A number as it would lie in memory as a 16-bit word of the packet. */
-static uint64_t sum_number(uint32_t v)
-{
-    return (v & 0xFFu) << 8 | v >> 8;
-}
-
-/* Stores the checksum that makes a sum come out right. */
-static void sum_store(uint8_t *p, uint64_t sum)
-{
-    for (uint32_t i = 0; i < 4u; i++) { /* bound: 4: 48 bits, 33, 18, 17, 16 */
-        sum = (sum & 0xFFFFu) + (sum >> 16);
-    }
-    const uint16_t checksum = (uint16_t)~sum;
-    __builtin_memcpy(p, &checksum, sizeof(checksum));
-}
-
 /* Completes the checksum of a frame that is not cut. */
 static void offload_complete(uint8_t *out, const struct frame_words *words)
 {
     uint8_t *field = out + words->csum_start + words->csum_offset;
-    sum_store(field, sum_bytes(out + words->csum_start, words->len - words->csum_start));
+    checksum_store(field, checksum_sum(out + words->csum_start, words->len - words->csum_start));
     /* To UDP a checksum of zero means that there is none; its other name is all ones. */
     if (words->csum_offset == UDP_CHECKSUM && field[0] == 0 && field[1] == 0) {
-        store_be16(field, 0xFFFFu);
+        be16_store(field, 0xFFFFu);
     }
 }
 
@@ -126,7 +71,7 @@ static void offload_complete(uint8_t *out, const struct frame_words *words)
 static uint32_t find_l3(struct offload_cut *cut, uint32_t have)
 {
     uint32_t at = ETH_TYPE;
-    uint32_t type = load_be16(cut->head + at);
+    uint32_t type = be16_load(cut->head + at);
     for (uint32_t i = 0; i < ETH_VLANS_MAX; i++) { /* bound: ETH_VLANS_MAX */
         if (type != ETH_TYPE_VLAN && type != ETH_TYPE_STAG) {
             break;
@@ -135,7 +80,7 @@ static uint32_t find_l3(struct offload_cut *cut, uint32_t have)
         if (at + 2u > have) {
             return 0;
         }
-        type = load_be16(cut->head + at);
+        type = be16_load(cut->head + at);
     }
     cut->l3 = at + 2u;
     return type;
@@ -150,7 +95,7 @@ static bool find_tcp_in_ipv4(struct offload_cut *cut, uint32_t have)
     const uint32_t bytes = (ip[0] & 0xFu) * 4u;
     cut->l4 = cut->l3 + bytes;
     return ip[0] >> 4 == 4u && bytes >= IPV4_BYTES && ip[IPV4_PROTOCOL] == IP_TCP &&
-           (load_be16(ip + IPV4_FRAGMENT) & IPV4_FRAGMENTS) == 0;
+           (be16_load(ip + IPV4_FRAGMENT) & IPV4_FRAGMENTS) == 0;
 }
 
 /* Extension headers are stepped over. One that routes on is refused: the destination that TCP's
@@ -272,26 +217,26 @@ uint32_t offload_piece_bytes(const struct offload_cut *cut, uint32_t n)
 /* The IP header of piece n, and the sum of the pseudo header that TCP's checksum covers. */
 static uint64_t write_ipv4(const struct offload_cut *cut, uint32_t n, uint32_t bytes, uint8_t *ip)
 {
-    store_be16(ip + IPV4_LENGTH, bytes - cut->l3);
-    store_be16(ip + IPV4_ID, load_be16(cut->head + cut->l3 + IPV4_ID) + n);
-    store_be16(ip + IPV4_CHECKSUM, 0);
-    sum_store(ip + IPV4_CHECKSUM, sum_bytes(ip, cut->l4 - cut->l3));
-    return sum_bytes(ip + IPV4_SOURCE, IPV4_ADDRESSES);
+    be16_store(ip + IPV4_LENGTH, bytes - cut->l3);
+    be16_store(ip + IPV4_ID, be16_load(cut->head + cut->l3 + IPV4_ID) + n);
+    be16_store(ip + IPV4_CHECKSUM, 0);
+    checksum_store(ip + IPV4_CHECKSUM, checksum_sum(ip, cut->l4 - cut->l3));
+    return checksum_sum(ip + IPV4_SOURCE, IPV4_ADDRESSES);
 }
 
 static uint64_t write_ipv6(const struct offload_cut *cut, uint32_t bytes, uint8_t *ip)
 {
-    store_be16(ip + IPV6_LENGTH, bytes - cut->l3 - IPV6_BYTES);
-    return sum_bytes(ip + IPV6_SOURCE, IPV6_ADDRESSES);
+    be16_store(ip + IPV6_LENGTH, bytes - cut->l3 - IPV6_BYTES);
+    return checksum_sum(ip + IPV6_SOURCE, IPV6_ADDRESSES);
 }
 
 static void write_tcp(const struct offload_cut *cut, uint32_t n, uint8_t *tcp)
 {
     uint32_t away = n == 0 ? 0u : TCP_CWR; /* says so once; RFC 3168, 6.1.2 */
     away |= n + 1u == cut->pieces ? 0u : TCP_FIN | TCP_PSH;
-    store_be32(tcp + TCP_SEQ, load_be32(cut->head + cut->l4 + TCP_SEQ) + n * cut->payload);
+    be32_store(tcp + TCP_SEQ, be32_load(cut->head + cut->l4 + TCP_SEQ) + n * cut->payload);
     tcp[TCP_FLAGS] = (uint8_t)(cut->head[cut->l4 + TCP_FLAGS] & ~away);
-    store_be16(tcp + TCP_CHECKSUM, 0);
+    be16_store(tcp + TCP_CHECKSUM, 0);
 }
 
 void offload_piece(const struct offload_cut *cut, const uint8_t *frame, uint32_t n, uint8_t *out)
@@ -310,6 +255,6 @@ void offload_piece(const struct offload_cut *cut, const uint8_t *frame, uint32_t
     memcpy(out + cut->headers, frame + cut->headers + n * cut->payload, bytes - cut->headers);
     uint64_t sum = cut->ipv6 ? write_ipv6(cut, bytes, ip) : write_ipv4(cut, n, bytes, ip);
     write_tcp(cut, n, tcp);
-    sum += sum_number(IP_TCP) + sum_number(bytes - cut->l4);
-    sum_store(tcp + TCP_CHECKSUM, sum + sum_bytes(tcp, bytes - cut->l4));
+    sum += checksum_number(IP_TCP) + checksum_number(bytes - cut->l4);
+    checksum_store(tcp + TCP_CHECKSUM, sum + checksum_sum(tcp, bytes - cut->l4));
 }

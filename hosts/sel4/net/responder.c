@@ -2,7 +2,9 @@
  * A station that only answers. */
 #include "sel4/net/responder.h"
 
+#include "base/be.h"
 #include "base/string.h"
+#include "net/checksum.h"
 
 #define ETHERNET_BYTES 14u
 #define ETHERNET_LEAST 60u
@@ -28,30 +30,6 @@
 #define UDP_BYTES  8u
 #define UDP_ECHO   7u
 
-/* --- Fields -------------------------------------------------------------------------------------- */
-
-static uint32_t get16(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return get16(p) << 16 | get16(p + 2);
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    put16(p, v >> 16);
-    put16(p + 2, v);
-}
-
 static void swap(uint8_t *a, uint8_t *b, uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++) { /* bound: 6 */
@@ -59,26 +37,6 @@ static void swap(uint8_t *a, uint8_t *b, uint32_t bytes)
         a[i] = b[i];
         b[i] = kept;
     }
-}
-
-/* Ones' complement sum of 16-bit words, an odd byte padded: RFC 1071. A sum of 65,535 bytes fits. */
-static uint32_t sum16(const uint8_t *p, uint32_t bytes, uint32_t sum)
-{
-    for (uint32_t i = 0; i + 1u < bytes; i += 2u) { /* bound: bytes */
-        sum += get16(p + i);
-    }
-    return sum + ((bytes & 1u) != 0 ? (uint32_t)p[bytes - 1u] << 8 : 0);
-}
-
-static uint32_t fold(uint32_t sum)
-{
-    sum = (sum & 0xFFFFu) + (sum >> 16);
-    return ((sum & 0xFFFFu) + (sum >> 16)) & 0xFFFFu;
-}
-
-static bool sums_up(uint32_t sum)
-{
-    return fold(sum) == 0xFFFFu;
 }
 
 /* --- What is answered ---------------------------------------------------------------------------- */
@@ -93,14 +51,14 @@ static bool answer_arp(struct responder *r, uint8_t *p, uint32_t bytes)
 {
     static const uint8_t ethernet_ipv4[6] = {0, 1, 8, 0, 6, 4};
     if (bytes < ARP_BYTES || memcmp(p, ethernet_ipv4, sizeof(ethernet_ipv4)) != 0 ||
-        get16(p + 6) != ARP_REQUEST || get32(p + 24) != r->address || get32(p + 14) == r->address ||
-        (p[8] & ETHERNET_GROUP) != 0) {
+        be16_load(p + 6) != ARP_REQUEST || be32_load(p + 24) != r->address ||
+        be32_load(p + 14) == r->address || (p[8] & ETHERNET_GROUP) != 0) {
         return false;
     }
-    put16(p + 6, ARP_REPLY);
+    be16_store(p + 6, ARP_REPLY);
     memcpy(p + 18, p + 8, 10); /* the asker's two addresses */
     memcpy(p + 8, r->mac, sizeof(r->mac));
-    put32(p + 14, r->address);
+    be32_store(p + 14, r->address);
     r->counts.arp++;
     return true;
 }
@@ -108,12 +66,12 @@ static bool answer_arp(struct responder *r, uint8_t *p, uint32_t bytes)
 static bool answer_icmp(struct responder *r, uint8_t *icmp, uint32_t bytes)
 {
     if (bytes < ICMP_BYTES || icmp[0] != ICMP_ECHO || icmp[1] != 0 ||
-        !sums_up(sum16(icmp, bytes, 0))) {
+        !checksum_holds(checksum_sum(icmp, bytes))) {
         return false;
     }
     icmp[0] = 0; /* echo reply */
-    put16(icmp + 2, 0);
-    put16(icmp + 2, ~fold(sum16(icmp, bytes, 0)));
+    be16_store(icmp + 2, 0);
+    checksum_store(icmp + 2, checksum_sum(icmp, bytes));
     r->counts.ping++;
     return true;
 }
@@ -121,15 +79,15 @@ static bool answer_icmp(struct responder *r, uint8_t *icmp, uint32_t bytes)
 /* Addresses and ports change places, so the checksum stays right. */
 static bool answer_udp(struct responder *r, uint8_t *ip, uint8_t *udp, uint32_t bytes)
 {
-    uint32_t len = bytes < UDP_BYTES ? 0 : get16(udp + 4);
-    if (len < UDP_BYTES || len > bytes || get16(udp + 2) != r->udp_port) {
+    uint32_t len = bytes < UDP_BYTES ? 0 : be16_load(udp + 4);
+    if (len < UDP_BYTES || len > bytes || be16_load(udp + 2) != r->udp_port) {
         return false;
     }
-    uint32_t pseudo = sum16(ip + 12, 8, PROTO_UDP + len);
-    if (get16(udp + 6) != 0 && !sums_up(sum16(udp, len, pseudo))) {
+    uint64_t pseudo = checksum_sum(ip + 12, 8) + checksum_number(PROTO_UDP + len);
+    if (be16_load(udp + 6) != 0 && !checksum_holds(pseudo + checksum_sum(udp, len))) {
         return false;
     }
-    uint32_t asker = get16(udp);
+    uint32_t asker = be16_load(udp);
     if (asker == 0 || asker == UDP_ECHO) {
         return false; /* nobody, or one that would answer the answer */
     }
@@ -141,11 +99,11 @@ static bool answer_udp(struct responder *r, uint8_t *ip, uint8_t *udp, uint32_t 
 /* Only whole datagrams without options, for this station alone. Returns the answer's bytes. */
 static uint32_t answer_ip(struct responder *r, uint8_t *ip, uint32_t bytes)
 {
-    uint32_t total = bytes < IP_BYTES ? 0 : get16(ip + 2);
+    uint32_t total = bytes < IP_BYTES ? 0 : be16_load(ip + 2);
     if (total < IP_BYTES || total > bytes || ip[0] != IP_PLAIN ||
-        !sums_up(sum16(ip, IP_BYTES, 0)) || (get16(ip + 6) & IP_MORE_OR_OFFSET) != 0 ||
-        get32(ip + 16) != r->address || get32(ip + 12) == r->address ||
-        !is_station(get32(ip + 12))) {
+        !checksum_holds(checksum_sum(ip, IP_BYTES)) ||
+        (be16_load(ip + 6) & IP_MORE_OR_OFFSET) != 0 || be32_load(ip + 16) != r->address ||
+        be32_load(ip + 12) == r->address || !is_station(be32_load(ip + 12))) {
         return 0;
     }
     uint8_t *payload = ip + IP_BYTES;
@@ -157,8 +115,8 @@ static uint32_t answer_ip(struct responder *r, uint8_t *ip, uint32_t bytes)
     }
     swap(ip + 12, ip + 16, 4);
     ip[8] = IP_TTL;
-    put16(ip + 10, 0);
-    put16(ip + 10, ~fold(sum16(ip, IP_BYTES, 0)));
+    be16_store(ip + 10, 0);
+    checksum_store(ip + 10, checksum_sum(ip, IP_BYTES));
     return total;
 }
 
@@ -168,7 +126,7 @@ uint32_t responder_answer(struct responder *r, uint8_t *frame, uint32_t len)
     r->counts.rx++;
     if (len > ETHERNET_BYTES && (frame[6] & ETHERNET_GROUP) == 0) {
         uint8_t *body = frame + ETHERNET_BYTES;
-        uint32_t type = get16(frame + 12);
+        uint32_t type = be16_load(frame + 12);
         bool ours = memcmp(frame, r->mac, sizeof(r->mac)) == 0;
         if (type == TYPE_ARP) {
             bytes = answer_arp(r, body, len - ETHERNET_BYTES) ? ARP_BYTES : 0;
