@@ -4,6 +4,7 @@
 #include "sel4/keeper.h"
 #include "sel4/parts.h"
 #include "sel4/sys.h"
+#include "sel4/vcpu_port.h"
 #include "sel4/vmx/vcpu.h"
 
 #define CODE 0x0000u
@@ -24,26 +25,8 @@ static const uint8_t code[] = {0x0F, 0x20, 0xD0, 0x0F, 0x22, 0xD3, 0x0F, 0x01, 0
 
 static struct vmx_vcpu helper;
 
-static uint64_t port_read(void *host, uint32_t field)
-{
-    (void)host;
-    return sys_vmcs_read(PART_CAP_VCPU, field);
-}
-
-static uint64_t port_write(void *host, uint32_t field, uint64_t value)
-{
-    (void)host;
-    return sys_vmcs_write(PART_CAP_VCPU, field, value);
-}
-
-static void port_write_gprs(void *host, const uint64_t gpr[VMX_GPRS])
-{
-    (void)host;
-    sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
-}
-
 static const struct vmx_port port = {
-    .read = port_read, .write = port_write, .write_gprs = port_write_gprs};
+    .read = vcpu_port_read, .write = vcpu_port_write, .write_gprs = vcpu_port_write_gprs};
 
 static void write_memory(void)
 {

@@ -11,6 +11,7 @@
 #include "sel4/parts.h"
 #include "sel4/say.h"
 #include "sel4/sys.h"
+#include "sel4/vcpu_port.h"
 #include "sel4/vmx/vcpu.h"
 
 #define IA32_VMX_MISC 0x485u
@@ -58,24 +59,6 @@ static const struct say_sink sink = {.put = put, .owner = &vmm};
 
 /* --- The vCPU's port ---------------------------------------------------------------------------- */
 
-static uint64_t port_read(void *host, uint32_t field)
-{
-    (void)host;
-    return sys_vmcs_read(PART_CAP_VCPU, field);
-}
-
-static uint64_t port_write(void *host, uint32_t field, uint64_t value)
-{
-    (void)host;
-    return sys_vmcs_write(PART_CAP_VCPU, field, value);
-}
-
-static void port_write_gprs(void *host, const uint64_t gpr[VMX_GPRS])
-{
-    (void)host;
-    sys_vcpu_set_gprs(PART_CAP_VCPU, gpr);
-}
-
 /* No thread can write CR2: the keeper has a guest that does. It runs at once, before the signal ends. */
 static void port_write_cr2(void *host, uint64_t value)
 {
@@ -86,9 +69,9 @@ static void port_write_cr2(void *host, uint64_t value)
 }
 
 static const struct vmx_port port = {
-    .read = port_read,
-    .write = port_write,
-    .write_gprs = port_write_gprs,
+    .read = vcpu_port_read,
+    .write = vcpu_port_write,
+    .write_gprs = vcpu_port_write_gprs,
     .write_cr2 = port_write_cr2,
     .host = &vmm,
 };
