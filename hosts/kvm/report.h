@@ -13,7 +13,7 @@
 #include "vm/exit.h"
 #include "vm/time.h"
 
-#define REPORT_VERSION 3u
+#define REPORT_VERSION 4u
 
 enum report_timer {
     REPORT_LAPIC = 0,
