@@ -132,7 +132,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const bool valid = offload_valid(frame, &words);
     FUZZ_CHECK(offload_plan(&cut, frame, &words) == valid);
     if (valid) {
-        FUZZ_CHECK(cut.pieces >= 1 && cut.headers <= OFFLOAD_HEADERS_MAX);
+        FUZZ_CHECK(cut.pieces >= 1 && cut.pieces <= OFFLOAD_PIECES_MAX &&
+                   cut.headers <= OFFLOAD_HEADERS_MAX);
         check_pieces(&cut, frame);
     }
     free(frame);
