@@ -36,7 +36,7 @@ static const char models_head[] =
     "Off means hidden: the processor still executes most such instructions.\n"
     "\n"
     "A named model is the same on every host, but for the vendor's name, whose rules for SYSCALL and SYSENTER\n"
-    "no monitor can change: family 15, model 107, stepping 1, 39 physical address bits, no cache\n"
+    "no monitor can change: family 15, model 107, stepping 1, at most 39 physical address bits, no cache\n"
     "descriptions, exactly its features, and what the core provides but the TSC-deadline timer (ask for\n"
     "it with `\"+tsc_deadline_timer\"`). Where the host lacks one of them, the VM does not start, and says which.\n"
     "\n"
