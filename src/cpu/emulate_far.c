@@ -72,7 +72,6 @@ static enum emulate_result far_code(struct emu *e, struct far_target *t)
 /* May it go there? Then t->cs is what CS becomes. */
 static enum emulate_result far_check(struct emu *e, struct far_target *t)
 {
-    uint32_t level = t->selector & SELECTOR_RPL;
     if (emu_is_real(e)) {
         t->cs = e->regs->seg[SEG_CS];
         t->cs.selector = t->selector;
@@ -82,6 +81,7 @@ static enum emulate_result far_check(struct emu *e, struct far_target *t)
     if (SELECTOR_IS_NULL(t->selector)) {
         return emu_fault(e, VECTOR_GP, 0);
     }
+    uint32_t level = t->selector & SELECTOR_RPL;
     if (e->insn.op == INSN_RET_FAR && level != e->cpl) {
         return level < e->cpl ? far_gp(e, t->selector) : EMULATE_UNSUPPORTED;
     }
@@ -97,7 +97,7 @@ static void far_go(struct emu *e, const struct far_target *t)
 enum emulate_result emu_op_jmp_far(struct emu *e)
 {
     struct emu_far_ptr ptr;
-    struct far_target t;
+    struct far_target t = {.offset = 0};
     enum emulate_result r = emu_far_operand(e, e->insn.mem_size - 2u, &ptr);
     if (r == EMULATE_DONE) {
         r = emu_settle(e);
@@ -140,7 +140,7 @@ enum emulate_result emu_op_call_far(struct emu *e)
     const uint64_t back = e->next_rip;
     const uint16_t selector = e->regs->seg[SEG_CS].selector;
     struct emu_span slot[2];
-    struct far_target t;
+    struct far_target t = {.offset = 0};
     enum emulate_result r = call_target(e, &t);
     if (r == EMULATE_DONE) {
         r = far_check(e, &t);
@@ -166,7 +166,7 @@ enum emulate_result emu_op_ret_far(struct emu *e)
     uint64_t size = e->insn.other_size;
     uint64_t released = e->insn.form == INSN_STACK_IMM ? e->insn.imm & 0xFFFFu : 0;
     struct emu_span slot[2];
-    struct far_target t;
+    struct far_target t = {.offset = 0};
     enum emulate_result r = EMULATE_DONE;
     for (uint32_t i = 0; i < 2 && r == EMULATE_DONE; i++) {
         const struct emu_ref ref = emu_stack_slot(e, i * size, INSN_READ);
