@@ -180,7 +180,6 @@ static void print_cpuid(FILE *out)
 #define HOW_ANY      "any"
 #define HOW_CANON    "canonical"
 #define HOW_LOW32    "32 bits"
-#define HOW_CUT32    "32 bits take"
 #define HOW_REGS     "canonical"
 #define IS_HAS       "yes"
 #define IS_GP        "#GP"

@@ -69,7 +69,7 @@ static bool write_vcpu_msr(struct vm *vm, struct vcpu *v, uint32_t index, uint64
         return write_efer(vm, v, value);
     }
     enum msr_home home = msr_vcpu_home(&vm->cpu, index);
-    if (home == MSR_NOWHERE || msr_vcpu_check(index, &value) != MSR_DONE) {
+    if (home == MSR_NOWHERE || !msr_vcpu_legal(index, value)) {
         return false;
     }
     if (home == MSR_IN_CACHE) {

@@ -46,7 +46,6 @@ enum msr_vcpu_rule {
     MSR_V_ANY,
     MSR_V_CANON,
     MSR_V_LOW32,
-    MSR_V_CUT32,
     MSR_V_REGS,
 };
 
@@ -192,17 +191,12 @@ enum msr_home msr_vcpu_home(const struct cpuid_cpu *cpu, uint32_t index)
     return m->write == MSR_V_REGS ? MSR_IN_CACHE : MSR_AT_HOST;
 }
 
-enum msr_result msr_vcpu_check(uint32_t index, uint64_t *value)
+bool msr_vcpu_legal(uint32_t index, uint64_t value)
 {
     const struct msr_vcpu *m = msr_vcpu_find(index);
     uint32_t rule = m != NULL ? m->write : MSR_V_ANY;
-    bool legal = true;
     if (rule == MSR_V_CANON || rule == MSR_V_REGS) {
-        legal = walk_canonical(*value);
-    } else if (rule == MSR_V_LOW32) {
-        legal = *value <= UINT32_MAX;
-    } else if (rule == MSR_V_CUT32) {
-        *value = (uint32_t)*value;
+        return walk_canonical(value);
     }
-    return legal ? MSR_DONE : MSR_FAULT;
+    return rule != MSR_V_LOW32 || value <= UINT32_MAX;
 }

@@ -81,7 +81,7 @@ enum msr_home {
 
 enum msr_home msr_vcpu_home(const struct cpuid_cpu *cpu, uint32_t index);
 
-/* A write to a register that has a home: *value becomes what it takes. MSR_FAULT: it is illegal. */
-enum msr_result msr_vcpu_check(uint32_t index, uint64_t *value);
+/* Whether a register that has a home takes that value; otherwise the write faults. */
+bool msr_vcpu_legal(uint32_t index, uint64_t value);
 
 #endif

@@ -53,7 +53,7 @@
 /* Registers of the vCPU. KVM keeps them by itself; a raw host holds them, and the core checks what the
  * guest writes before the host has it: X(index, name, feature, write, why).
  * write: ANY, CANON (canonical, else #GP: seL4 could be crashed with others), LOW32 (upper half 0,
- * else #GP), CUT32 (the upper half does not take), REGS (in the register cache, canonical). */
+ * else #GP: reserved, and seL4 loads what it is given), REGS (in the register cache, canonical). */
 #define MSR_VCPU(X) \
     X(0x174u, SYSENTER_CS,  sep,     ANY,   "SYSENTER") \
     X(0x175u, SYSENTER_ESP, sep,     CANON, "SYSENTER") \
@@ -61,7 +61,7 @@
     X(0xC0000081u, STAR,    syscall, ANY,   "SYSCALL") \
     X(0xC0000082u, LSTAR,   lm,      CANON, "SYSCALL in 64-bit mode") \
     X(0xC0000083u, CSTAR,   lm,      CANON, "SYSCALL in compatibility mode") \
-    X(0xC0000084u, FMASK,   syscall, CUT32, "SYSCALL") \
+    X(0xC0000084u, FMASK,   syscall, LOW32, "SYSCALL") \
     X(0xC0000100u, FS_BASE, lm,      REGS,  "base of FS") \
     X(0xC0000101u, GS_BASE, lm,      REGS,  "base of GS") \
     X(0xC0000102u, KERNEL_GS_BASE, lm, CANON, "SWAPGS") \

@@ -189,7 +189,8 @@ static void a_host_never_sees_an_msr_value_that_would_fault(void **state)
     assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_LSTAR, 0xFFFFFFFF81000000), -1);
     assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_LSTAR, 0x0000800000000000), VECTOR_GP);
     assert_int_equal(read_back(s, MSR_LSTAR), 0xFFFFFFFF81000000);
-    assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_FMASK, 0xFFFFFFFF00000200), -1);
+    assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_FMASK, 0x200), -1);
+    assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_FMASK, 0x100000200), VECTOR_GP);
     assert_int_equal(read_back(s, MSR_FMASK), 0x200);
     assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_GS_BASE, 0x00007F0000000000), -1);
     assert_int_equal(s->regs.seg[SEG_GS].base, 0x00007F0000000000);

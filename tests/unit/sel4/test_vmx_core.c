@@ -244,6 +244,7 @@ static void syscall_addresses_must_be_canonical(void **state)
         {MSR_LSTAR + 1u, 0xFFFF7FFFFFFFFFFFull, GP},
         {MSR_LSTAR + 1u, 0x8000000000000000ull, GP},
         {MSR_FMASK, 0x47700, 0},
+        {MSR_FMASK, 0x100047700ull, GP},
     };
     for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
         (void)boot(true);
