@@ -84,7 +84,7 @@ function net_row(text, what, sign, goal, ours, theirs, digits, said) {
     all[$1] = all[$1] " " $2
 }
 
-END {
+function one_machine(  exact) {
     exact = unit == "instructions"
     printf "| %s | Bulkhead | QEMU microvm | ratio | goal |\n|---|--:|--:|--:|---|\n", \
         exact ? "instructions (virtual ns)" : "ns"
@@ -107,8 +107,10 @@ END {
     row("of these nested page faults", "linux.kvm.pf_taken", 0, 0)
     row("private memory of all its processes, KiB, without guest RAM", "linux.memory_private_kib", 3072, 0)
     row("the same with shared pages in proportion, KiB", "linux.memory_share_kib", 0, 0)
+}
 
-    printf "\n| two Linux guests on one network | Bulkhead | QEMU, tap and bridge | ratio | goal |\n|---|--:|--:|--:|---|\n"
+function network() {
+    printf "| two Linux guests on one network | Bulkhead | QEMU, tap and bridge | ratio | goal |\n|---|--:|--:|--:|---|\n"
     net_row("TCP, MB in a second", "tso", 1, 0)
     net_row("the same, the sender without TSO: frames of 1514 bytes", "frames", 1, 0)
     net_row("round trip of one byte, us", "ping", -1, 0)
@@ -119,4 +121,39 @@ END {
     net_row("card interrupts per MB, both guests", "tso.interrupts", 0, 0)
     net_row("... without TSO", "frames.interrupts", 0, 0)
     net_row("kicks and interrupts per frame, without TSO", "all", 0, 0.2)
+}
+
+function most_or_least(key, most, n, i, v, list) {
+    n = split(all[key], list, " ")
+    v = list[1] + 0
+    for (i = 2; i <= n; i++) {
+        v = (most == (list[i] + 0 > v)) ? list[i] + 0 : v
+    }
+    return v
+}
+
+# Of a time in us: how far it spreads, as the unit of which there are `per` in a second, or as a part of it.
+function spread(text, key, per, whose, key_of, least, most) {
+    printf "| %s |", text
+    for (whose = 1; whose <= 2; whose++) {
+        key_of = (whose == 1 ? "bulkhead.net." : "microvm.net.") key
+        least = most_or_least(key_of, 0)
+        most = most_or_least(key_of, 1)
+        printf(" %.1f to %.1f |", (per > 0 ? per / most : least / -per), (per > 0 ? per / least : most / -per))
+    }
+    printf "\n"
+}
+
+END {
+    if (!pairs) {
+        one_machine()
+        printf "\n"
+    }
+    network()
+    if (pairs) {
+        printf "\n| least to most | Bulkhead | QEMU |\n|---|--:|--:|\n"
+        spread("TCP, MB in a second", "tso.us", 16777216)
+        spread("without TSO", "frames.us", 16777216)
+        spread("round trip, us", "ping.us", -500)
+    }
 }
