@@ -58,6 +58,7 @@ bench: ## install what is missing, then measure Bulkhead beside QEMU's microvm (
 	@$(MAKE) --no-print-directory -j$(JOBS) bench-files $(BENCH)/instructions
 	@bench/instructions $(B)
 	@bench/run $(B)
+	@bench/run $(B) --pairs
 
 bench-smoke: bench-files ## what an exit costs, in counted instructions, held against bounds
 	@bench/run $(B) --smoke
