@@ -8,10 +8,7 @@
 
 #include "summary_names.h"
 
-static const char *const exit_name[] = {
-    "none",   "irq_window", "nmi_window", "hlt",       "pio",       "pio_raw",  "mmio",
-    "ept",    "cpuid",      "rdmsr",      "wrmsr",     "cr",        "dr",       "xsetbv",
-    "vmcall", "wbinvd",     "rdpmc",      "undefined", "exception", "shutdown", "host_error"};
+static const char *const exit_name[] = VM_EXIT_NAMES;
 _Static_assert(sizeof(exit_name) / sizeof(exit_name[0]) == VM_EXIT_KINDS, "a name for each exit");
 
 static const char *const timer_name[] = {"lapic", "pit", "hpet", "rtc"};

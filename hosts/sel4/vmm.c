@@ -296,11 +296,7 @@ static void run(struct vmm *v)
 
 static void say_counts(const struct vmm *v)
 {
-    static const char *const names[VM_EXIT_KINDS] = {
-        "none",   "irq_window", "nmi_window", "hlt",       "pio",       "pio_raw",  "mmio",
-        "ept",    "cpuid",      "rdmsr",      "wrmsr",     "cr",        "dr",       "xsetbv",
-        "vmcall", "wbinvd",     "rdpmc",      "undefined", "exception", "shutdown", "host_error",
-    };
+    static const char *const names[VM_EXIT_KINDS] = VM_EXIT_NAMES;
     const struct vm_counts *c = vm_counts(v->vm);
     struct tick_counts t;
     say(&sink, "vmm: exits");

@@ -42,6 +42,14 @@ enum vm_exit_kind {
 };
 #define VM_EXIT_KINDS (VM_EXIT_HOST_ERROR + 1u)
 
+/* How reports name them, in this order: the initialiser of an array. */
+#define VM_EXIT_NAMES                                                                         \
+    {                                                                                         \
+        "none", "irq_window", "nmi_window", "hlt", "pio", "pio_raw", "mmio", "ept", "cpuid",  \
+            "rdmsr", "wrmsr", "cr", "dr", "xsetbv", "vmcall", "wbinvd", "rdpmc", "undefined", \
+            "exception", "shutdown", "host_error"                                             \
+    }
+
 /* Decoded I/O: `count` accesses of `size` bytes to one port. `data` is the host's buffer of
  * count * size bytes: the core reads it (write) or fills it (read). */
 struct vm_exit_pio {
