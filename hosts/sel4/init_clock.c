@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The clocks of the machine: its HPET, how fast the TSC counts, measured with it, and what date it is. */
 #include "base/arith.h"
+#include "base/date.h"
 #include "base/string.h"
-#include "dev/rtc_date.h"
 #include "sel4/hpet.h"
 #include "sel4/init.h"
 #include "sel4/plan/cmos.h"
@@ -110,7 +110,7 @@ static uint64_t read_date(uint64_t ports)
 void clock_date(struct init *in)
 {
     struct world *w = &in->world;
-    struct rtc_date d;
+    struct date d;
     uint64_t ports = world_slot(w);
     rights_made(&w->rights, ports);
     uint64_t now = 0;
@@ -122,7 +122,7 @@ void clock_date(struct init *in)
         say(w->out, "bulkhead: no date in the machine's clock: guests begin in 1970\r\n");
         return;
     }
-    rtc_date_at(RTC_UNIX_EPOCH_S + now, &d);
+    date_at(DATE_UNIX_EPOCH_S + now, &d);
     in->epoch_s = now - sys_tsc() / (in->tsc_khz * 1000ull);
     say(w->out, "bulkhead: it is %u-%u-%u, %u:%u:%u by the machine's clock\r\n", d.year, d.month,
         d.day, d.hour, d.minute, d.second);

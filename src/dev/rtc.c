@@ -5,9 +5,9 @@
 #include "base/arith.h"
 #include "base/assert.h"
 #include "base/bits.h"
+#include "base/date.h"
 #include "base/string.h"
 #include "dev/rtc_alarm.h"
-#include "dev/rtc_date.h"
 #include "dev/rtc_state.h"
 
 #define RTC_SECOND_SHIFT 15u           /* positions per second, as a power of two      */
@@ -108,8 +108,8 @@ static bool rtc_is_time(uint8_t index)
 /* Puts the date at `pos` into the time bytes, in the guest's format. */
 static void rtc_store_time(struct rtc_regs *r, uint64_t pos)
 {
-    struct rtc_date d;
-    rtc_date_at(rtc_calendar_at(r, pos), &d);
+    struct date d;
+    date_at(rtc_calendar_at(r, pos), &d);
     r->cmos[RTC_SECONDS] = rtc_encode(r, d.second);
     r->cmos[RTC_MINUTES] = rtc_encode(r, d.minute);
     r->cmos[RTC_HOURS] = rtc_encode_hour(r, d.hour);
@@ -124,7 +124,7 @@ static void rtc_store_time(struct rtc_regs *r, uint64_t pos)
  * the chip only counts it. */
 static void rtc_load_time(struct rtc_regs *r, uint64_t pos)
 {
-    struct rtc_date d = {
+    struct date d = {
         .year = rtc_decode(r, r->cmos[RTC_CENTURY]) * 100u + rtc_decode(r, r->cmos[RTC_YEAR]),
         .month = rtc_decode(r, r->cmos[RTC_MONTH]),
         .day = rtc_decode(r, r->cmos[RTC_DAY]),
@@ -133,8 +133,8 @@ static void rtc_load_time(struct rtc_regs *r, uint64_t pos)
         .second = rtc_decode(r, r->cmos[RTC_SECONDS]),
     };
     uint32_t weekday = rtc_decode(r, r->cmos[RTC_WEEKDAY]);
-    uint64_t calendar_s = rtc_date_seconds(&d);
-    rtc_date_at(calendar_s, &d);
+    uint64_t calendar_s = date_seconds(&d);
+    date_at(calendar_s, &d);
     r->offset_s = calendar_s - (pos >> RTC_SECOND_SHIFT);
     bool known = weekday >= 1u && weekday <= 7u;
     r->weekday_shift = known ? (uint8_t)((weekday - 1u + 7u - d.weekday) % 7u) : 0u;
@@ -448,7 +448,7 @@ void rtc_init(struct rtc *r, const struct rtc_wiring *w)
     memset(r, 0, sizeof(*r));
     r->wiring = *w;
     uint64_t epoch_s = w->epoch_s < RTC_EPOCH_MAX_S ? w->epoch_s : RTC_EPOCH_MAX_S;
-    r->regs.offset_s = RTC_UNIX_EPOCH_S + epoch_s;
+    r->regs.offset_s = DATE_UNIX_EPOCH_S + epoch_s;
     r->regs.cmos[RTC_A] = RTC_A_INIT;
     r->regs.cmos[RTC_B] = RTC_B_24H;
 }

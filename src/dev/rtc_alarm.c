@@ -2,7 +2,7 @@
  * Alarm arithmetic of the real-time clock. Contract: dev/rtc_alarm.h. */
 #include "dev/rtc_alarm.h"
 
-#include "dev/rtc_date.h"
+#include "base/date.h"
 
 #define RTC_ALARM_ANY 0xC0u /* both top bits set: any value will do */
 
@@ -49,7 +49,7 @@ uint32_t rtc_alarm_per_day(const struct rtc_alarm *a)
 uint64_t rtc_alarm_count(const struct rtc_alarm *a, uint64_t calendar_s)
 {
     uint64_t end = calendar_s + 1u;
-    uint32_t time = (uint32_t)(end % RTC_S_PER_DAY);
+    uint32_t time = (uint32_t)(end % DATE_S_PER_DAY);
     uint32_t hour = time / 3600u;
     uint32_t minute = time / 60u % 60u;
     uint32_t in_minute = rtc_alarm_below(&a->second, time % 60u);
@@ -57,7 +57,7 @@ uint64_t rtc_alarm_count(const struct rtc_alarm *a, uint64_t calendar_s)
                        rtc_alarm_hit(&a->minute, minute) * in_minute;
     uint32_t in_day = rtc_alarm_below(&a->hour, hour) * rtc_alarm_per_hour(a) +
                       rtc_alarm_hit(&a->hour, hour) * in_hour;
-    return end / RTC_S_PER_DAY * rtc_alarm_per_day(a) + in_day;
+    return end / DATE_S_PER_DAY * rtc_alarm_per_day(a) + in_day;
 }
 
 uint64_t rtc_alarm_nth(const struct rtc_alarm *a, uint64_t n)
@@ -67,5 +67,5 @@ uint64_t rtc_alarm_nth(const struct rtc_alarm *a, uint64_t n)
     uint32_t hour = a->hour.any ? in_day / rtc_alarm_per_hour(a) : a->hour.value;
     uint32_t minute = a->minute.any ? in_hour / a->second.matches : a->minute.value;
     uint32_t second = a->second.any ? in_hour % a->second.matches : a->second.value;
-    return n / rtc_alarm_per_day(a) * RTC_S_PER_DAY + hour * 3600u + minute * 60u + second;
+    return n / rtc_alarm_per_day(a) * DATE_S_PER_DAY + hour * 3600u + minute * 60u + second;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "dev/rtc_date.h"
+#include "base/date.h"
 
 #define HOUR_PM 0x80u
 #define NONE    255u /* no field may have it */
@@ -41,7 +41,7 @@ static uint32_t full_year(const struct cmos_clock *c)
 
 uint64_t cmos_unix_s(const struct cmos_clock *c)
 {
-    const struct rtc_date d = {
+    const struct date d = {
         .year = full_year(c),
         .month = number(c, c->month),
         .day = number(c, c->day),
@@ -51,6 +51,6 @@ uint64_t cmos_unix_s(const struct cmos_clock *c)
     };
     bool date = d.month >= 1u && d.month <= 12u && d.day >= 1u && d.day <= 31u;
     bool time = d.hour < 24u && d.minute < 60u && d.second < 60u;
-    uint64_t s = rtc_date_seconds(&d);
-    return date && time && s >= RTC_UNIX_EPOCH_S ? s - RTC_UNIX_EPOCH_S : 0;
+    uint64_t s = date_seconds(&d);
+    return date && time && s >= DATE_UNIX_EPOCH_S ? s - DATE_UNIX_EPOCH_S : 0;
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "dev/rtc_alarm.h"
-#include "dev/rtc_date.h"
+#include "base/date.h"
 #include "dev/rtc_state.h"
 
 #define S     1000000000ull
@@ -99,13 +99,13 @@ static void dates_agree_with_the_calendar(void **state)
         {253402214400ull, 9999, 12, 31, 5},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct rtc_date d;
-        rtc_date_at(RTC_UNIX_EPOCH_S + cases[i].unix_s, &d);
+        struct date d;
+        date_at(DATE_UNIX_EPOCH_S + cases[i].unix_s, &d);
         assert_int_equal(d.year, cases[i].year);
         assert_int_equal(d.month, cases[i].month);
         assert_int_equal(d.day, cases[i].day);
         assert_int_equal(d.weekday, cases[i].weekday);
-        assert_int_equal(rtc_date_seconds(&d), RTC_UNIX_EPOCH_S + cases[i].unix_s);
+        assert_int_equal(date_seconds(&d), DATE_UNIX_EPOCH_S + cases[i].unix_s);
     }
 }
 
@@ -113,16 +113,16 @@ static void each_day_of_800_years_follows_the_one_before(void **state)
 {
     (void)state;
     static const uint8_t length[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    struct rtc_date want = {.year = 0, .month = 1, .day = 1};
-    uint64_t at = rtc_date_seconds(&want);
-    for (uint32_t n = 0; n < 2u * 146097u; n++, at += RTC_S_PER_DAY) {
-        struct rtc_date d;
-        rtc_date_at(at + n % RTC_S_PER_DAY, &d);
+    struct date want = {.year = 0, .month = 1, .day = 1};
+    uint64_t at = date_seconds(&want);
+    for (uint32_t n = 0; n < 2u * 146097u; n++, at += DATE_S_PER_DAY) {
+        struct date d;
+        date_at(at + n % DATE_S_PER_DAY, &d);
         assert_int_equal(d.year, want.year);
         assert_int_equal(d.month, want.month);
         assert_int_equal(d.day, want.day);
-        assert_int_equal(d.hour * 3600u + d.minute * 60u + d.second, n % RTC_S_PER_DAY);
-        assert_int_equal(rtc_date_seconds(&want), at);
+        assert_int_equal(d.hour * 3600u + d.minute * 60u + d.second, n % DATE_S_PER_DAY);
+        assert_int_equal(date_seconds(&want), at);
         bool leap = want.year % 4u == 0 && (want.year % 100u != 0 || want.year % 400u == 0);
         uint32_t days = length[want.month - 1u] + (want.month == 2 && leap ? 1u : 0u);
         if (++want.day > days) {
@@ -148,9 +148,9 @@ static void the_alarm_count_agrees_with_looking_at_each_second(void **state)
             .minute = rtc_alarm_part(bytes[i][1], bytes[i][1], 60),
             .second = rtc_alarm_part(bytes[i][2], bytes[i][2], 60),
         };
-        uint64_t count = rtc_alarm_count(&a, 3 * RTC_S_PER_DAY - 1u);
-        for (uint64_t t = 3 * RTC_S_PER_DAY; t < 4 * RTC_S_PER_DAY; t++) {
-            uint32_t time = (uint32_t)(t % RTC_S_PER_DAY);
+        uint64_t count = rtc_alarm_count(&a, 3 * DATE_S_PER_DAY - 1u);
+        for (uint64_t t = 3 * DATE_S_PER_DAY; t < 4 * DATE_S_PER_DAY; t++) {
+            uint32_t time = (uint32_t)(t % DATE_S_PER_DAY);
             bool hit = (a.hour.any || time / 3600u == bytes[i][0]) &&
                        (a.minute.any || time / 60u % 60u == bytes[i][1]) &&
                        (a.second.any || time % 60u == bytes[i][2]);

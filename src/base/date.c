@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Calendar arithmetic. Years are taken to begin in March: the leap day is then the last of its
- * year, and the days of the months before a date do not depend on it. Contract: dev/rtc_date.h. */
-#include "dev/rtc_date.h"
+ * year, and the days of the months before a date do not depend on it. Contract: base/date.h. */
+#include "base/date.h"
 
 #define DAYS_PER_400Y 146097u
 #define DAYS_PER_100Y 36524u /* a century without the leap day of its last year */
@@ -19,10 +19,10 @@ static uint32_t rtc_min(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-void rtc_date_at(uint64_t calendar_s, struct rtc_date *out)
+void date_at(uint64_t calendar_s, struct date *out)
 {
-    uint64_t days = calendar_s / RTC_S_PER_DAY;
-    uint32_t time = (uint32_t)(calendar_s % RTC_S_PER_DAY);
+    uint64_t days = calendar_s / DATE_S_PER_DAY;
+    uint32_t time = (uint32_t)(calendar_s % DATE_S_PER_DAY);
     out->weekday = (uint32_t)((days + 3u) % 7u); /* 1 March -400 was a Wednesday */
     out->hour = time / 3600u;
     out->minute = time / 60u % 60u;
@@ -49,7 +49,7 @@ void rtc_date_at(uint64_t calendar_s, struct rtc_date *out)
     out->year = cycles * 400u + centuries * 100u + fours * 4u + years + wraps - 400u;
 }
 
-uint64_t rtc_date_seconds(const struct rtc_date *d)
+uint64_t date_seconds(const struct date *d)
 {
     uint32_t month = rtc_min(d->month != 0 ? d->month : 1u, MONTHS);
     uint32_t wraps = month < MARCH ? 1u : 0u;
@@ -59,5 +59,5 @@ uint64_t rtc_date_seconds(const struct rtc_date *d)
     days += in_cycle * DAYS_PER_Y + in_cycle / 4u - in_cycle / 100u;
     days += rtc_days_before[month + wraps * MONTHS - MARCH];
     days += d->day != 0 ? d->day - 1u : 0u;
-    return days * RTC_S_PER_DAY + d->hour * 3600u + d->minute * 60u + d->second;
+    return days * DATE_S_PER_DAY + d->hour * 3600u + d->minute * 60u + d->second;
 }
