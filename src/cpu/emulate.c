@@ -9,9 +9,9 @@
 #define PHYS_BITS_MIN 32u
 #define PHYS_BITS_MAX 52u
 
-/* What each operation does; null: it is not emulated. Refused for good: IRET, x87, MMX and vector arithmetic,
- * state images. */
-static emu_fn *const emulate_table[INSN_OPS] = {
+/* What is done with the explicit operand, and nothing else in memory, and may be done at any privilege level in
+ * any mode. */
+static emu_operand_fn *const operand_table[INSN_OPS] = {
     [INSN_ADD] = emu_op_alu,
     [INSN_OR] = emu_op_alu,
     [INSN_ADC] = emu_op_alu,
@@ -46,10 +46,6 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_IMUL] = emu_op_multiply,
     [INSN_DIV] = emu_op_divide,
     [INSN_IDIV] = emu_op_divide,
-    [INSN_BT] = emu_op_bit,
-    [INSN_BTS] = emu_op_bit,
-    [INSN_BTR] = emu_op_bit,
-    [INSN_BTC] = emu_op_bit,
     [INSN_BSF] = emu_op_scan,
     [INSN_BSR] = emu_op_scan,
     [INSN_TZCNT] = emu_op_scan,
@@ -74,6 +70,16 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_BLSMSK] = emu_op_bmi,
     [INSN_BLSI] = emu_op_bmi,
     [INSN_MULX] = emu_op_mulx,
+    [INSN_BOUND] = emu_op_bound,
+};
+
+/* The others find what they need by themselves. What is in neither table is not emulated; refused for good: IRET,
+ * x87, MMX and vector arithmetic, state images. */
+static emu_fn *const emulate_table[INSN_OPS] = {
+    [INSN_BT] = emu_op_bit,
+    [INSN_BTS] = emu_op_bit,
+    [INSN_BTR] = emu_op_bit,
+    [INSN_BTC] = emu_op_bit,
     [INSN_PUSH] = emu_op_push,
     [INSN_POP] = emu_op_pop,
     [INSN_PUSHA] = emu_op_pusha,
@@ -97,7 +103,6 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_OUTS] = emu_op_string,
     [INSN_XLAT] = emu_op_xlat,
     [INSN_CLFLUSH] = emu_op_touch,
-    [INSN_BOUND] = emu_op_bound,
     [INSN_LOAD_FAR] = emu_op_load_far,
     [INSN_ARPL] = emu_op_arpl,
     [INSN_LAR] = emu_op_look,
@@ -297,20 +302,28 @@ static bool emu_needs_segments(const struct insn *insn)
     return insn->reg_kind == INSN_SEGMENT || system || far;
 }
 
+static enum emulate_result emu_operate(struct emu *e)
+{
+    emu_operand_fn *with = operand_table[e->insn.op];
+    emu_fn *op = emulate_table[e->insn.op];
+    if (with != NULL) {
+        struct emu_span mem;
+        enum emulate_result r = emu_explicit(e, &mem);
+        return r == EMULATE_DONE ? with(e, &mem) : r;
+    }
+    return op != NULL ? op(e) : EMULATE_UNSUPPORTED;
+}
+
 static enum emulate_result emu_execute(struct emu *e)
 {
     bool single_step = (e->regs->rflags & RFLAGS_TF) != 0;
-    emu_fn *op = emulate_table[e->insn.op];
     if (e->insn.vex && emu_is_real(e)) {
         return emu_fault(e, VECTOR_UD, 0);
-    }
-    if (op == NULL) {
-        return EMULATE_UNSUPPORTED;
     }
     if (emu_needs_segments(&e->insn)) {
         (void)regs_view(e->v->cache, e->v->source, e->v->vcpu, REGS_ALL | REGS_SEG);
     }
-    enum emulate_result r = op(e);
+    enum emulate_result r = emu_operate(e);
     if (r == EMULATE_DONE) {
         emu_finish(e, single_step);
     }

@@ -4,17 +4,12 @@
 #include "cpu/emulate_alu.h"
 #include "cpu/emulate_int.h"
 
-enum emulate_result emu_op_alu(struct emu *e)
+enum emulate_result emu_op_alu(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     enum insn_op op = (enum insn_op)insn->op;
     uint64_t flags = e->regs->rflags;
-    uint64_t from = emu_load(e, &mem);
+    uint64_t from = emu_load(e, mem);
     if (insn->form == INSN_REG_MEM) {
         uint64_t result = emulate_alu(op, emu_reg(e), from, insn->reg_size, &flags);
         if (op != INSN_CMP) {
@@ -27,7 +22,7 @@ enum emulate_result emu_op_alu(struct emu *e)
         }
         uint64_t result = emulate_alu(op, from, other, insn->mem_size, &flags);
         if ((insn->access & INSN_WRITE) != 0) {
-            emu_store(e, &mem, result);
+            emu_store(e, mem, result);
         }
     }
     emu_edit(e)->rflags = flags;
@@ -44,34 +39,24 @@ static enum emulate_result mov_to_segment(struct emu *e, uint16_t selector)
     return r;
 }
 
-enum emulate_result emu_op_mov(struct emu *e)
+enum emulate_result emu_op_mov(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     if (insn->form == INSN_MEM_IMM) {
-        emu_store(e, &mem, insn->imm);
+        emu_store(e, mem, insn->imm);
     } else if (insn->form == INSN_MEM_REG) {
-        emu_store(e, &mem, emu_reg(e));
+        emu_store(e, mem, emu_reg(e));
     } else if (insn->reg_kind == INSN_SEGMENT) {
-        r = mov_to_segment(e, (uint16_t)emu_load(e, &mem));
+        return mov_to_segment(e, (uint16_t)emu_load(e, mem));
     } else {
-        emu_set_reg(e, emu_load(e, &mem));
+        emu_set_reg(e, emu_load(e, mem));
     }
-    return r;
+    return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_extend(struct emu *e)
+enum emulate_result emu_op_extend(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    uint64_t val = emu_load(e, &mem);
+    uint64_t val = emu_load(e, mem);
     uint32_t shift = 64u - 8u * e->insn.mem_size;
     if (e->insn.op == INSN_MOVSX && (val << shift) >> 63 != 0) {
         val |= ~(UINT64_MAX >> shift);
@@ -80,51 +65,36 @@ enum emulate_result emu_op_extend(struct emu *e)
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_movbe(struct emu *e)
+enum emulate_result emu_op_movbe(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     if (e->insn.form == INSN_REG_MEM) {
-        emu_set_reg(e, alu_swap_bytes(emu_load(e, &mem), e->insn.mem_size));
+        emu_set_reg(e, alu_swap_bytes(emu_load(e, mem), e->insn.mem_size));
     } else {
-        emu_store(e, &mem, alu_swap_bytes(emu_reg(e), e->insn.mem_size));
+        emu_store(e, mem, alu_swap_bytes(emu_reg(e), e->insn.mem_size));
     }
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_shift(struct emu *e)
+enum emulate_result emu_op_shift(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
     uint64_t count = insn->form == INSN_MEM_CL ? e->regs->gpr[GPR_RCX] : insn->imm;
-    uint64_t val = emu_load(e, &mem);
+    uint64_t val = emu_load(e, mem);
     emu_store(
-        e, &mem,
+        e, mem,
         alu_shift((enum insn_op)insn->op, val, (uint32_t)count & 0xFFu, insn->mem_size, &flags));
     emu_edit(e)->rflags = flags;
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_shift_double(struct emu *e)
+enum emulate_result emu_op_shift_double(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
     uint64_t count = insn->form == INSN_MEM_REG_CL ? e->regs->gpr[GPR_RCX] : insn->imm;
-    struct alu_pair ab = {.low = emu_load(e, &mem), .high = emu_reg(e)};
-    emu_store(e, &mem,
+    struct alu_pair ab = {.low = emu_load(e, mem), .high = emu_reg(e)};
+    emu_store(e, mem,
               alu_shift_double((enum insn_op)insn->op, ab, (uint32_t)count & 0xFFu, insn->mem_size,
                                &flags));
     emu_edit(e)->rflags = flags;
@@ -143,16 +113,11 @@ static void multiply_store(struct emu *e, struct alu_pair product)
     }
 }
 
-enum emulate_result emu_op_multiply(struct emu *e)
+enum emulate_result emu_op_multiply(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
-    uint64_t val = emu_load(e, &mem);
+    uint64_t val = emu_load(e, mem);
     bool is_signed = insn->op == INSN_IMUL;
     if (insn->form == INSN_MEM) {
         uint64_t rax = emu_gpr(e, GPR_RAX, insn->mem_size);
@@ -165,36 +130,26 @@ enum emulate_result emu_op_multiply(struct emu *e)
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_mulx(struct emu *e)
+enum emulate_result emu_op_mulx(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint32_t size = e->insn.mem_size;
     uint64_t flags = 0;
-    struct alu_pair p = alu_multiply(false, e->regs->gpr[GPR_RDX], emu_load(e, &mem), size, &flags);
+    struct alu_pair p = alu_multiply(false, e->regs->gpr[GPR_RDX], emu_load(e, mem), size, &flags);
     emu_set_gpr(e, e->insn.reg2, size, p.low);
     emu_set_gpr(e, e->insn.reg, size, p.high); /* this one stays if both are one */
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_divide(struct emu *e)
+enum emulate_result emu_op_divide(struct emu *e, const struct emu_span *mem)
 {
     uint32_t size = e->insn.mem_size;
-    struct emu_span mem;
     struct alu_pair q;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t rax = e->regs->gpr[GPR_RAX];
     struct alu_pair dividend = {.low = rax, .high = e->regs->gpr[GPR_RDX]};
     if (size == 1) {
         dividend.high = rax >> 8;
     }
-    if (!alu_divide(e->insn.op == INSN_IDIV, dividend, emu_load(e, &mem), size, &q)) {
+    if (!alu_divide(e->insn.op == INSN_IDIV, dividend, emu_load(e, mem), size, &q)) {
         return emu_fault(e, VECTOR_DE, 0);
     }
     if (size == 1) {
@@ -206,16 +161,11 @@ enum emulate_result emu_op_divide(struct emu *e)
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_scan(struct emu *e)
+enum emulate_result emu_op_scan(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
-    uint64_t from = emu_load(e, &mem);
+    uint64_t from = emu_load(e, mem);
     uint64_t result = alu_scan((enum insn_op)insn->op, from, 0, insn->mem_size, &flags);
     bool kept = from == 0 && (insn->op == INSN_BSF || insn->op == INSN_BSR);
     if (!kept) { /* BSF and BSR of 0 leave all of the register */
@@ -225,56 +175,37 @@ enum emulate_result emu_op_scan(struct emu *e)
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_bmi(struct emu *e)
+enum emulate_result emu_op_bmi(struct emu *e, const struct emu_span *mem)
 {
     const struct insn *insn = &e->insn;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
     uint64_t other = insn->imm;
     if (insn->form == INSN_REG_MEM && insn->reg2 < GPR_COUNT) {
         other = e->regs->gpr[insn->reg2];
     }
     emu_set_reg(e,
-                alu_bmi((enum insn_op)insn->op, other, emu_load(e, &mem), insn->mem_size, &flags));
+                alu_bmi((enum insn_op)insn->op, other, emu_load(e, mem), insn->mem_size, &flags));
     emu_edit(e)->rflags = flags;
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_crc32(struct emu *e)
+enum emulate_result emu_op_crc32(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    uint32_t crc = alu_crc32c((uint32_t)emu_reg(e), emu_load(e, &mem), e->insn.mem_size);
+    uint32_t crc = alu_crc32c((uint32_t)emu_reg(e), emu_load(e, mem), e->insn.mem_size);
     emu_set_gpr(e, e->insn.reg, 8, crc);
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_setcc(struct emu *e)
+enum emulate_result emu_op_setcc(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r == EMULATE_DONE) {
-        emu_store(e, &mem, alu_condition(e->insn.cond, e->regs->rflags) ? 1 : 0);
-    }
-    return r;
+    emu_store(e, mem, alu_condition(e->insn.cond, e->regs->rflags) ? 1 : 0);
+    return EMULATE_DONE;
 }
 
 /* Memory is read, and 32-bit registers are cut, whatever the condition. */
-enum emulate_result emu_op_cmov(struct emu *e)
+enum emulate_result emu_op_cmov(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    uint64_t val = emu_load(e, &mem);
+    uint64_t val = emu_load(e, mem);
     emu_set_reg(e, alu_condition(e->insn.cond, e->regs->rflags) ? val : emu_reg(e));
     return EMULATE_DONE;
 }
@@ -312,15 +243,10 @@ static int64_t bound_signed(uint64_t val, uint32_t size)
 }
 
 /* Two bounds of 2 or 4 bytes each. */
-enum emulate_result emu_op_bound(struct emu *e)
+enum emulate_result emu_op_bound(struct emu *e, const struct emu_span *mem)
 {
     uint32_t size = e->insn.op_size;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    uint64_t bounds = emu_load(e, &mem);
+    uint64_t bounds = emu_load(e, mem);
     int64_t index = bound_signed(emu_reg(e), size);
     if (index < bound_signed(bounds, size) || index > bound_signed(bounds >> (8u * size), size)) {
         return emu_fault(e, VECTOR_BR, 0);

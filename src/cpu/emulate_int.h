@@ -101,6 +101,9 @@ struct emu {
 
 typedef enum emulate_result emu_fn(struct emu *e);
 
+/* An operation on the explicit operand alone, which is resolved and settled. */
+typedef enum emulate_result emu_operand_fn(struct emu *e, const struct emu_span *mem);
+
 /* --- emulate_mem.c ---------------------------------------------------------------------------------- */
 
 /* The exception for the guest, with error code `code` if it is one that has such. */
@@ -196,10 +199,11 @@ enum emulate_result emu_far_operand(struct emu *e, uint32_t size, struct emu_far
 
 /* --- Operations ------------------------------------------------------------------------------------------ */
 
-emu_fn emu_op_alu, emu_op_mov, emu_op_extend, emu_op_movbe, emu_op_shift, emu_op_shift_double;
-emu_fn emu_op_multiply, emu_op_divide, emu_op_scan, emu_op_bmi, emu_op_mulx, emu_op_crc32;
-emu_fn emu_op_setcc, emu_op_cmov, emu_op_xlat, emu_op_touch, emu_op_bound;
-emu_fn emu_op_bit, emu_op_xchg, emu_op_xadd, emu_op_cmpxchg, emu_op_cmpxchg_pair;
+emu_operand_fn emu_op_alu, emu_op_mov, emu_op_extend, emu_op_movbe, emu_op_shift;
+emu_operand_fn emu_op_shift_double, emu_op_multiply, emu_op_divide, emu_op_scan, emu_op_bmi;
+emu_operand_fn emu_op_mulx, emu_op_crc32, emu_op_setcc, emu_op_cmov, emu_op_bound;
+emu_operand_fn emu_op_xchg, emu_op_xadd, emu_op_cmpxchg, emu_op_cmpxchg_pair;
+emu_fn emu_op_xlat, emu_op_touch, emu_op_bit;
 emu_fn emu_op_push, emu_op_pop, emu_op_pusha, emu_op_popa, emu_op_pushf, emu_op_popf;
 emu_fn emu_op_call, emu_op_jmp, emu_op_ret, emu_op_enter, emu_op_leave;
 emu_fn emu_op_string;

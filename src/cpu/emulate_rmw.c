@@ -47,50 +47,35 @@ enum emulate_result emu_op_bit(struct emu *e)
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_xchg(struct emu *e)
+enum emulate_result emu_op_xchg(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    uint64_t val = emu_load(e, &mem);
-    emu_store(e, &mem, emu_reg(e));
+    uint64_t val = emu_load(e, mem);
+    emu_store(e, mem, emu_reg(e));
     emu_set_reg(e, val);
     return EMULATE_DONE;
 }
 
-enum emulate_result emu_op_xadd(struct emu *e)
+enum emulate_result emu_op_xadd(struct emu *e, const struct emu_span *mem)
 {
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
-    uint64_t val = emu_load(e, &mem);
-    emu_store(e, &mem, emulate_alu(INSN_ADD, val, emu_reg(e), e->insn.mem_size, &flags));
+    uint64_t val = emu_load(e, mem);
+    emu_store(e, mem, emulate_alu(INSN_ADD, val, emu_reg(e), e->insn.mem_size, &flags));
     emu_set_reg(e, val);
     emu_edit(e)->rflags = flags;
     return EMULATE_DONE;
 }
 
 /* The processor writes in any case: the new value, or what it read. */
-enum emulate_result emu_op_cmpxchg(struct emu *e)
+enum emulate_result emu_op_cmpxchg(struct emu *e, const struct emu_span *mem)
 {
     uint32_t size = e->insn.mem_size;
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
     uint64_t flags = e->regs->rflags;
-    uint64_t val = emu_load(e, &mem);
+    uint64_t val = emu_load(e, mem);
     (void)emulate_alu(INSN_CMP, emu_gpr(e, GPR_RAX, size), val, size, &flags);
     if ((flags & RFLAGS_ZF) != 0) {
-        emu_store(e, &mem, emu_reg(e));
+        emu_store(e, mem, emu_reg(e));
     } else {
-        emu_store(e, &mem, val);
+        emu_store(e, mem, val);
         emu_set_gpr(e, GPR_RAX, size, val);
     }
     emu_edit(e)->rflags = flags;
@@ -98,16 +83,11 @@ enum emulate_result emu_op_cmpxchg(struct emu *e)
 }
 
 /* CMPXCHG8B and CMPXCHG16B: two halves, EDX:EAX or RDX:RAX against memory. Of the flags only ZF. */
-enum emulate_result emu_op_cmpxchg_pair(struct emu *e)
+enum emulate_result emu_op_cmpxchg_pair(struct emu *e, const struct emu_span *mem)
 {
     uint32_t half = e->insn.mem_size / 2u;
     uint8_t buf[EMU_VECTOR_BYTES];
-    struct emu_span mem;
-    enum emulate_result r = emu_explicit(e, &mem);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    emu_load_bytes(e, &mem, buf);
+    emu_load_bytes(e, mem, buf);
     uint64_t low = le_load(buf, half);
     uint64_t high = le_load(buf + half, half);
     bool same = low == emu_gpr(e, GPR_RAX, half) && high == emu_gpr(e, GPR_RDX, half);
@@ -115,7 +95,7 @@ enum emulate_result emu_op_cmpxchg_pair(struct emu *e)
         le_store(buf, half, e->regs->gpr[GPR_RBX]);
         le_store(buf + half, half, e->regs->gpr[GPR_RCX]);
     }
-    emu_store_bytes(e, &mem, buf);
+    emu_store_bytes(e, mem, buf);
     if (!same) {
         emu_set_gpr(e, GPR_RAX, half, low);
         emu_set_gpr(e, GPR_RDX, half, high);
