@@ -34,7 +34,7 @@ static const struct test tests[] = {
     {"poweroff", test_poweroff}, {"lapic", test_lapic},       {"tscdeadline", test_tscdeadline},
     {"pic", test_pic},           {"ioapic", test_ioapic},     {"uart", test_uart},
     {"modules", test_modules},   {"faultirq", test_faultirq}, {"processor", test_processor},
-    {"cr2", test_cr2},           {"kernel", test_kernel},
+    {"cr2", test_cr2},           {"kernel", test_kernel},     {"vectors", test_vectors},
 };
 #define TESTS (sizeof tests / sizeof tests[0])
 

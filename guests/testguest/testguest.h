@@ -119,5 +119,6 @@ struct verdict test_uart(void);
 struct verdict test_modules(void);
 struct verdict test_cr2(void);
 struct verdict test_kernel(void);
+struct verdict test_vectors(void);
 
 #endif

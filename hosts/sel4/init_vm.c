@@ -3,6 +3,7 @@
  * read-only; the vCPU and the nested page tables. */
 #include "sel4/init.h"
 #include "sel4/keeper.h"
+#include "sel4/vmx/vcpu.h"
 
 extern const uint8_t image_text[];
 extern const uint8_t image_system[];
@@ -106,10 +107,28 @@ static void make_vcpu(struct init *in, struct part *p)
     part_grant(in, p, p->vcpu, PART_CAP_VCPU, SYS_ALL, 0);
 }
 
+/* A page that the vmm lends its vCPU at times (vmx/vectors.c). All that such a mapping needs is there. */
+static void make_lent(struct init *in, const struct part *p)
+{
+    struct world *w = &in->world;
+    uint64_t frame = world_make(w, SYS_OBJECT_FRAME, 0);
+    part_grant(in, p, p->ept, PART_CAP_EPT, SYS_ALL, 0);
+    part_grant(in, p, frame, PART_CAP_LENT, SYS_READ | SYS_WRITE, 0);
+    part_share(in, p, frame, PART_LENT, SYS_READ | SYS_WRITE, false);
+    world_map_ept(w, frame, p->ept, VMX_LENT_GPA);
+    if (sys_unmap(frame) != 0) {
+        world_stop(w, "the kernel refuses to unmap a frame", frame);
+    }
+    world_keep(w, frame, false);
+}
+
 void vm_build(struct init *in, struct part *p, const struct part *io)
 {
     const struct system_vm *vm = &in->system->vm[p->index];
     make_vcpu(in, p);
+    if (part_lends(vm)) {
+        make_lent(in, p);
+    }
     for (uint32_t i = 0; i < vm->ranges; i++) { /* bound: SYSTEM_RANGES_MAX */
         map_ram(in, p, io, i);
     }

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "sel4/parts.h"
 #include "sel4/sys.h"
+#include "sel4/vmx/vcpu.h"
 #include "virtio/net_io.h"
 
 struct io {
@@ -23,6 +24,13 @@ void part_ram(const struct system_vm *vm, struct gmem *mem)
         bool added = gmem_add(mem, r->base, r->size, (uint8_t *)(PART_RAM + r->base));
         BH_ASSERT(added); /* system_check() has refused everything that does not fit */
     }
+}
+
+bool part_lends(const struct system_vm *vm)
+{
+    struct gmem mem = {.count = 0};
+    part_ram(vm, &mem);
+    return !gmem_contains(&mem, VMX_LENT_GPA, 1);
 }
 
 static void init(struct io *o, const struct part_args *args)

@@ -41,6 +41,8 @@ enum part_role {
 #define PART_CAP_CLIENT      16u /* keeper: 16 + i is the notification of client i: signal   */
 #define PART_CAP_SCHED       32u /* keeper: 32 + i is the scheduling context of VM i         */
 #define PART_CAP_TCB         48u /* keeper: 48 + i is the thread of VM i's vmm               */
+#define PART_CAP_EPT         48u /* vmm: its guest's nested page tables                     */
+#define PART_CAP_LENT        49u /* vmm: a frame to be mapped there                          */
 
 /* Badges on a component's notification. */
 #define PART_BADGE_SAID      (1u << 0)  /* to the console: somebody said something             */
@@ -57,6 +59,7 @@ enum part_role {
 #define PART_ARGS    0x1000001000ull
 #define PART_HPET    0x1000002000ull
 #define PART_HELPER  0x1000004000ull /* keeper: the helper guest's memory, 4 pages */
+#define PART_LENT    0x1000008000ull /* vmm: the page that its vCPU is lent          */
 #define PART_WAKE(i) (0x1000010000ull + 0x1000ull * (i))  /* struct part_wake of client i   */
 #define PART_RING(i) (0x1000100000ull + 0x10000ull * (i)) /* struct part_ring of speaker i */
 #define PART_CHANNEL(i) \
@@ -132,5 +135,8 @@ _Noreturn void native_main(const struct part_args *args);
 
 /* Guest RAM of a VM, as it is mapped into its vmm and its io. */
 void part_ram(const struct system_vm *vm, struct gmem *mem);
+
+/* Whether a vmm lends its vCPU a page (vmx/vectors.c): not if the guest has RAM there, having no local APIC. */
+bool part_lends(const struct system_vm *vm);
 
 #endif

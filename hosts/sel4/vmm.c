@@ -16,6 +16,7 @@
 
 #define IA32_VMX_MISC 0x485u
 #define SLICE_NS      VM_NS_PER_MS /* back at the latest: see docs/design/sel4.md */
+#define ENTER_TRIES   64u          /* entries that a notification or an interrupt may cut short */
 
 struct vmm {
     const struct part_args *args;
@@ -68,11 +69,51 @@ static void port_write_cr2(void *host, uint64_t value)
     sys_signal(PART_CAP_KEEPER);
 }
 
+static void lent_unmap(void)
+{
+    if (sys_unmap(PART_CAP_LENT) != 0) {
+        __builtin_trap();
+    }
+}
+
+/* The kernel makes the processor forget translations when it maps a page, not when it unmaps one: so it is mapped
+ * also to end the loan. */
+static void port_lend(void *host, bool on)
+{
+    (void)host;
+    lent_unmap(); /* this loan, or what a vmm left that was stopped within one */
+    if (sys_map_ept(PART_CAP_LENT, PART_CAP_EPT, VMX_LENT_GPA) != 0) {
+        __builtin_trap();
+    }
+    if (!on) {
+        lent_unmap();
+    }
+}
+
+/* A few instructions: what cuts them short does not begin them anew, and a notification is the next turn's. */
+static uint32_t port_enter(void *host, uint64_t rip, uint32_t primary)
+{
+    (void)host;
+    struct sys_vcpu_exit x = {.rip = rip};
+    for (uint32_t i = 0; i < ENTER_TRIES; i++) {
+        x.primary = primary;
+        x.event = 0;
+        sys_vmcs_write(PART_CAP_VCPU, VMCS_TIMER, UINT32_MAX);
+        if (sys_vm_enter(&x) && x.reason != REASON_TIMER) {
+            return (uint32_t)x.reason;
+        }
+    }
+    return REASON_TIMER;
+}
+
 static const struct vmx_port port = {
     .read = vcpu_port_read,
     .write = vcpu_port_write,
     .write_gprs = vcpu_port_write_gprs,
     .write_cr2 = port_write_cr2,
+    .page = (uint8_t *)PART_LENT,
+    .lend = port_lend,
+    .enter = port_enter,
     .host = &vmm,
 };
 
@@ -135,6 +176,7 @@ static bool set_controls(struct vmm *v)
         .cr4 = ~cr4_trap(&offered),
         .timer_rate = (uint32_t)sys_vcpu_msr_read(PART_CAP_VCPU, IA32_VMX_MISC) & 0x1Fu,
         .slice_tsc = clock_tsc_by(&clock, SLICE_NS),
+        .avx = (native_xcr0() & XCR0_AVX) != 0,
     };
     if (vm_cpu_missing(v->vm) != NULL) {
         v->why = "the processor lacks features that the system file demands for this VM";
@@ -213,10 +255,11 @@ static bool build(struct vmm *v)
     if (v->args->restarts != 0) {
         begin_anew(v);
     }
+    const uint32_t lacks = part_lends(v->system) ? 0 : REGS_VEC;
     struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
-        .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu, .lacks = REGS_VEC},
+        .regs = {.fetch = vmx_regs_fetch, .host = &v->vcpu, .lacks = lacks},
         .tsc_khz = v->args->tsc_khz,
         .epoch_s = v->args->epoch_s,
         .tsc_deadline = true,

@@ -11,6 +11,7 @@
 
 struct machine {
     uint64_t field[FIELDS];
+    uint8_t page[4096];
     struct vmx_vcpu v;
 };
 
@@ -43,11 +44,38 @@ static void cr2_write(void *host, uint64_t value)
     (void)value;
 }
 
+static void lend(void *host, bool on)
+{
+    (void)host;
+    (void)on;
+}
+
+static void check_entry(const struct vmx_words *w);
+
+/* What vectors.c has run: any guest's state has become one that is accepted, without a trace of what was due. */
+static uint32_t enter(void *host, uint64_t rip, uint32_t primary)
+{
+    (void)host;
+    const struct vmx_words words = {.rip = rip, .primary = primary};
+    m.field[VMCS_TIMER] = 1;
+    check_entry(&words);
+    FUZZ_CHECK((m.field[VMCS_INTERRUPTIBILITY] & ~(uint64_t)BLOCKED_NMI) == 0);
+    FUZZ_CHECK(m.field[VMCS_PENDING_DEBUG] == 0 && m.field[VMCS_RFLAGS] == RFLAGS_FIXED);
+    FUZZ_CHECK((m.field[VMCS_EFER] & EFER_LMA) != 0 && (m.field[VMCS_CR0] & CR0_PG) != 0);
+    m.field[VMCS_PDPTE(0)] = 1;
+    return REASON_VMCALL;
+}
+
 static void start(void)
 {
     memset(&m, 0, sizeof(m));
-    const struct vmx_port port = {
-        .read = field_read, .write = field_write, .write_gprs = gprs_write, .write_cr2 = cr2_write};
+    const struct vmx_port port = {.read = field_read,
+                                  .write = field_write,
+                                  .write_gprs = gprs_write,
+                                  .write_cr2 = cr2_write,
+                                  .page = m.page,
+                                  .lend = lend,
+                                  .enter = enter};
     const struct vmx_limits limits = {
         .cr4 = CR4_PAE | CR4_PSE | CR4_DE, .timer_rate = 5, .slice_tsc = 100000};
     struct vcpu_regs regs;
@@ -82,6 +110,17 @@ static void check_entry(const struct vmx_words *w)
     FUZZ_CHECK(!lma || (m.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E) != 0);
 }
 
+/* The guest is as before then. */
+static void play_vectors(struct vcpu_regs *regs)
+{
+    static uint64_t before[FIELDS];
+    m.field[VMCS_TIMER] = 1;
+    memcpy(before, m.field, sizeof(before));
+    vmx_regs_fetch(&m.v, 0, REGS_VEC, regs);
+    vmx_regs_store(&m.v, REGS_VEC, regs);
+    FUZZ_CHECK(memcmp(before, m.field, sizeof(before)) == 0);
+}
+
 /* The core's part: it looks at the registers, changes some, and plans something. */
 static void play_core(struct fuzz_in *in, const struct vm_exit *x, struct vm_plan *plan)
 {
@@ -94,6 +133,9 @@ static void play_core(struct fuzz_in *in, const struct vm_exit *x, struct vm_pla
         struct vcpu_regs regs;
         memset(&regs, 0, sizeof(regs));
         vmx_regs_fetch(&m.v, 0, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);
+        if ((plan->deadline_tsc & 0x2000u) != 0) {
+            play_vectors(&regs);
+        }
         regs.rip += x->insn_len;
         regs.rflags ^= x->insn_len != 0 ? plan->deadline_tsc & (RFLAGS_IF | RFLAGS_TF) : 0;
         vmx_regs_store(&m.v, (how & 32u) != 0 ? REGS_ALL : REGS_GPR, &regs);

@@ -34,14 +34,24 @@ struct vmx_port {
     uint64_t (*write)(void *host, uint32_t field, uint64_t value); /* what the kernel made of it */
     void (*write_gprs)(void *host, const uint64_t gpr[VMX_GPRS]);  /* in vmx_gpr_order           */
     void (*write_cr2)(void *host, uint64_t value);                 /* no VMCS field: the helper  */
+    /* For REGS_VEC (vectors.c); null where the core is told that it is lacking. The page is the vmm's, and the guest has
+     * it at VMX_LENT_GPA while it is lent; afterwards the processor remembers no translation of it. */
+    uint8_t *page;
+    void (*lend)(void *host, bool on);
+    /* Enters at that RIP, again after timer and notifications, until anything else: its REASON_*. */
+    uint32_t (*enter)(void *host, uint64_t rip, uint32_t primary);
     void *host;
 };
+
+/* Of all addresses the local APIC's: no system file has RAM there. */
+#define VMX_LENT_GPA 0xFEE00000u
 
 /* What the machine under the vCPU has. */
 struct vmx_limits {
     uint64_t cr4;        /* bits that are the guest's own: what cr4_trap() leaves          */
     uint32_t timer_rate; /* bits 4:0 of IA32_VMX_MISC: the timer counts at TSC >> rate     */
     uint64_t slice_tsc;  /* back after so many TSC ticks at the latest, whatever the guest does */
+    bool avx;            /* the kernel switches YMM registers, too                  */
 };
 
 /* What VMEnter came back with, as its message registers hold it. If it came back for a notification,

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Vector registers by way of the guest's own vCPU. The vCPU is played: it looks at what entry would look at,
+ * and executes what is in the page, instruction by instruction as the decoder reads it. */
+#include "fake_vmcs.h"
+
+#include "base/le.h"
+#include "cpu/decode.h"
+
+#define VM86_AR 0xF3u
+#define MOVES   16u
+
+static struct fake f;
+static uint8_t page[4096];
+static uint64_t vec[VEC_COUNT][VEC_WORDS]; /* the guest's, where the kernel keeps them */
+static bool lent;
+static uint32_t loans;
+static uint32_t entries;
+static bool with_avx;
+
+static void lend(void *host, bool on)
+{
+    assert_ptr_equal(host, &f);
+    assert_true(lent != on);
+    lent = on;
+    loans += on;
+}
+
+static void is_enterable(void)
+{
+    const uint64_t cr4 = f.field[VMCS_CR4];
+    assert_int_equal(f.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E, ENTRY_IA32E);
+    assert_int_equal(f.field[VMCS_EFER], EFER_LME | EFER_LMA);
+    assert_int_equal(f.field[VMCS_CR0] & (CR0_PE | CR0_PG | CR0_NE), CR0_PE | CR0_PG | CR0_NE);
+    assert_int_equal(f.field[VMCS_CR0] & (CR0_TS | CR0_EM | CR0_CD | CR0_NW), 0);
+    assert_int_equal(cr4 & (CR4_PAE | CR4_OSFXSR | CR4_PCIDE), CR4_PAE | CR4_OSFXSR);
+    assert_int_equal((cr4 & CR4_OSXSAVE) != 0, with_avx);
+    assert_int_equal(f.field[VMCS_CR3], VMX_LENT_GPA);
+    assert_int_equal(f.field[VMCS_RFLAGS], RFLAGS_FIXED);
+    assert_int_equal(f.field[VMCS_INTERRUPTIBILITY] & ~(uint64_t)BLOCKED_NMI, 0);
+    assert_int_equal(f.field[VMCS_PENDING_DEBUG], 0);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_CS)], 0xA09B);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_SS)] & SEG_AR_DPL, 0);
+    assert_int_equal(f.field[VMCS_SEG_AR(SEG_TR)] & 0xFF, 0x8B);
+    for (uint32_t seg = SEG_CS; seg <= SEG_SS; seg++) {
+        assert_int_equal(f.field[VMCS_SEG_LIMIT(seg)], UINT32_MAX);
+        assert_int_equal(f.field[VMCS_SEG_BASE(seg)], 0);
+    }
+}
+
+/* Four levels that all lead to the page. */
+static void finds_itself_at_linear_address_0(void)
+{
+    uint64_t entry = le_load(page, 8);
+    assert_int_equal(entry & ~0xFFFull, VMX_LENT_GPA);
+    assert_int_equal(entry & 0xFFF, 0x63); /* not PS */
+}
+
+/* One vector move by absolute address, as the processor would do it. */
+static uint32_t execute(uint64_t rip)
+{
+    struct insn insn;
+    assert_int_equal(decode(page + rip, DECODE_BYTES_MAX, DECODE_64, &insn), DECODE_DONE);
+    assert_int_equal(insn.op, INSN_VMOV);
+    assert_int_equal(insn.reg_kind, INSN_XMM);
+    assert_int_equal(insn.mem_size, with_avx ? 32 : 16);
+    assert_int_equal(insn.base, INSN_NO_REG);
+    assert_int_equal(insn.index, INSN_NO_REG);
+    assert_true(insn.disp >= 0x800 && insn.disp + insn.mem_size <= sizeof(page));
+    for (uint32_t i = 0; i < insn.mem_size / 8u; i++) {
+        uint8_t *at = page + insn.disp + 8u * i;
+        if ((insn.access & INSN_WRITE) != 0) {
+            le_store(at, 8, vec[insn.reg][i]);
+        } else {
+            vec[insn.reg][i] = le_load(at, 8);
+        }
+    }
+    return insn.len;
+}
+
+static uint32_t enter(void *host, uint64_t rip, uint32_t primary)
+{
+    static const uint8_t vmcall[] = {0x0F, 0x01, 0xC1};
+    assert_ptr_equal(host, &f);
+    assert_true(lent);
+    assert_int_equal(primary & (PRIMARY_IRQ_WINDOW | PRIMARY_NMI_WINDOW), 0);
+    is_enterable();
+    finds_itself_at_linear_address_0();
+    entries++;
+    for (uint32_t i = 0; i < MOVES; i++) {
+        rip += execute(rip);
+    }
+    assert_memory_equal(page + rip, vmcall, sizeof(vmcall));
+    for (uint32_t i = 0; i < 4; i++) {
+        f.field[VMCS_PDPTE(i)] = 0x5555; /* undefined after an exit without PAE paging */
+    }
+    return REASON_VMCALL;
+}
+
+static void boot(bool long_mode, bool avx)
+{
+    (void)fake_boot(&f, long_mode);
+    f.v.port.page = page;
+    f.v.port.lend = lend;
+    f.v.port.enter = enter;
+    f.v.limits.avx = avx;
+    with_avx = avx;
+    lent = false;
+    loans = 0;
+    entries = 0;
+    memset(page, 0xEE, sizeof(page));
+    for (uint32_t n = 0; n < VEC_COUNT; n++) {
+        for (uint32_t i = 0; i < VEC_WORDS; i++) {
+            vec[n][i] = 0x1111111111111111ull * n + i;
+        }
+    }
+    struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 0, 4);
+    struct vm_exit x;
+    vmx_exit(&f.v, &i, &x);
+}
+
+/* Fetches and stores, and finds every field of the guest as it was. */
+static void round_trip(void)
+{
+    static uint64_t before[FAKE_FIELDS];
+    struct vcpu_regs regs;
+    uint32_t words = with_avx ? 4 : 2;
+    memcpy(before, f.field, sizeof(before));
+    vmx_regs_fetch(&f.v, 0, REGS_VEC, &regs);
+    for (uint32_t n = 0; n < VEC_COUNT; n++) {
+        for (uint32_t i = 0; i < VEC_WORDS; i++) {
+            assert_int_equal(regs.vec[n][i], i < words ? 0x1111111111111111ull * n + i : 0);
+            regs.vec[n][i] ^= 0xA5A5;
+        }
+    }
+    vmx_regs_store(&f.v, REGS_VEC, &regs);
+    for (uint32_t n = 0; n < VEC_COUNT; n++) {
+        for (uint32_t i = 0; i < VEC_WORDS; i++) {
+            uint64_t was = 0x1111111111111111ull * n + i;
+            assert_int_equal(vec[n][i], i < words ? was ^ 0xA5A5 : was);
+        }
+    }
+    assert_memory_equal(before, f.field, sizeof(before));
+    assert_int_equal(entries, 2);
+    assert_int_equal(loans, 2);
+    assert_false(lent);
+    assert_int_equal(f.gpr_writes, 0);
+}
+
+static void sixteen_registers_come_and_go(void **state)
+{
+    (void)state;
+    boot(true, false);
+    round_trip();
+}
+
+static void with_avx_they_have_32_bytes(void **state)
+{
+    (void)state;
+    boot(true, true);
+    round_trip();
+}
+
+static void a_guest_without_paging_is_put_back_where_it_was(void **state)
+{
+    (void)state;
+    boot(false, false);
+    f.field[VMCS_CR0] |= CR0_TS | CR0_EM;
+    round_trip();
+}
+
+static void so_is_one_in_virtual_8086_mode_with_pae_paging(void **state)
+{
+    (void)state;
+    boot(false, false);
+    f.field[VMCS_RFLAGS] = RFLAGS_FIXED | RFLAGS_VM | RFLAGS_IF;
+    f.field[VMCS_CR4] |= CR4_PAE | CR4_PCIDE;
+    for (uint32_t seg = SEG_ES; seg <= SEG_GS; seg++) {
+        f.field[VMCS_SEG_AR(seg)] = VM86_AR;
+        f.field[VMCS_SEG_LIMIT(seg)] = 0xFFFF;
+        f.field[VMCS_SEG_BASE(seg)] = 0x12340;
+    }
+    f.field[VMCS_SEG_AR(SEG_TR)] = 0x83;
+    for (uint32_t i = 0; i < 4; i++) {
+        f.field[VMCS_PDPTE(i)] = 0x1000u * i + 1u;
+    }
+    round_trip();
+}
+
+static void shadows_and_a_pending_step_wait(void **state)
+{
+    (void)state;
+    boot(true, false);
+    f.field[VMCS_RFLAGS] = RFLAGS_FIXED | RFLAGS_TF;
+    f.field[VMCS_INTERRUPTIBILITY] = BLOCKED_MOV_SS | BLOCKED_NMI;
+    f.field[VMCS_PENDING_DEBUG] = 0x4000;
+    round_trip();
+}
+
+static void the_page_holds_nothing_but_what_is_moved(void **state)
+{
+    (void)state;
+    boot(true, true);
+    struct vcpu_regs regs;
+    vmx_regs_fetch(&f.v, 0, REGS_VEC, &regs);
+    for (uint32_t at = 0; at < sizeof(page); at++) {
+        bool ours = at < 8 || (at >= 0x10 && at < 0x10 + 9 * MOVES + 3) ||
+                    (at >= 0x800 && at < 0x800 + MOVES * 32);
+        assert_true(ours || page[at] == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sixteen_registers_come_and_go),
+        cmocka_unit_test(with_avx_they_have_32_bytes),
+        cmocka_unit_test(a_guest_without_paging_is_put_back_where_it_was),
+        cmocka_unit_test(so_is_one_in_virtual_8086_mode_with_pae_paging),
+        cmocka_unit_test(shadows_and_a_pending_step_wait),
+        cmocka_unit_test(the_page_holds_nothing_but_what_is_moved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
