@@ -183,7 +183,7 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
     struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,
-        .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm, .lacks = REGS_VEC},
+        .regs = {.fetch = kvm_regs_fetch, .host = &v->kvm, .lacks = REGS_VEC | REGS_MMX},
         .tsc_khz = v->kvm.tsc_khz,
         .epoch_s = epoch_now(v),
         .tsc_deadline = tsc_deadline,

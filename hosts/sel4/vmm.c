@@ -255,7 +255,7 @@ static bool build(struct vmm *v)
     if (v->args->restarts != 0) {
         begin_anew(v);
     }
-    const uint32_t lacks = part_lends(v->system) ? 0 : REGS_VEC;
+    const uint32_t lacks = part_lends(v->system) ? 0 : REGS_VEC | REGS_MMX;
     struct vm_wiring w = {
         .system = v->system,
         .mem = v->mem,

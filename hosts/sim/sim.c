@@ -36,6 +36,9 @@ static void copy_groups(struct vcpu_regs *to, const struct vcpu_regs *from, uint
     if ((groups & REGS_VEC) != 0) {
         memcpy(to->vec, from->vec, sizeof(to->vec));
     }
+    if ((groups & REGS_MMX) != 0) {
+        memcpy(to->mmx, from->mmx, sizeof(to->mmx));
+    }
 }
 
 static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)

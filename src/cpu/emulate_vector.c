@@ -13,7 +13,8 @@ static enum emulate_result vector_allowed(struct emu *e)
 {
     const struct vcpu_regs *regs = e->regs;
     const uint64_t states = XCR0_SSE | XCR0_AVX;
-    bool on = (regs->cr0 & CR0_EM) == 0 && (regs->cr4 & CR4_OSFXSR) != 0;
+    bool mmx = e->insn.reg_kind == INSN_MMX;
+    bool on = (regs->cr0 & CR0_EM) == 0 && (mmx || (regs->cr4 & CR4_OSFXSR) != 0);
     if (e->insn.vex) {
         on = (regs->cr4 & CR4_OSXSAVE) != 0 && (regs->xcr0 & states) == states;
     }
@@ -23,10 +24,20 @@ static enum emulate_result vector_allowed(struct emu *e)
     if ((regs->cr0 & CR0_TS) != 0) {
         return emu_fault(e, VECTOR_NM, 0);
     }
-    if (e->insn.reg_kind != INSN_XMM) {
-        return EMULATE_UNSUPPORTED; /* MMX: its registers are the x87's */
+    uint32_t lacks = e->v->source->lacks & (mmx ? REGS_MMX : REGS_VEC);
+    return lacks != 0 ? EMULATE_NO_VECTOR : EMULATE_DONE;
+}
+
+/* MOVD, MOVQ, MOVNTQ: the upper half of a register is cleared. A pending x87 exception came before the exit. */
+static void mmx_move(struct emu *e, const struct emu_span *mem)
+{
+    uint32_t reg = e->insn.reg % MMX_COUNT;
+    if ((e->insn.access & INSN_WRITE) != 0) {
+        emu_store(e, mem, regs_view(e->v->cache, e->v->source, e->v->vcpu, REGS_MMX)->mmx[reg]);
+    } else {
+        uint64_t val = emu_load(e, mem);
+        regs_edit(e->v->cache, e->v->source, e->v->vcpu, REGS_MMX)->mmx[reg] = val;
     }
-    return (e->v->source->lacks & REGS_VEC) != 0 ? EMULATE_NO_VECTOR : EMULATE_DONE;
 }
 
 static void vector_get(struct emu *e, uint32_t reg, uint8_t bytes[EMU_VECTOR_BYTES])
@@ -81,7 +92,9 @@ enum emulate_result emu_op_vmov(struct emu *e)
     if (r != EMULATE_DONE) {
         return r;
     }
-    if ((insn->access & INSN_WRITE) == 0) {
+    if (insn->reg_kind == INSN_MMX) {
+        mmx_move(e, &mem);
+    } else if ((insn->access & INSN_WRITE) == 0) {
         vmov_load(e, &mem);
     } else {
         uint8_t bytes[EMU_VECTOR_BYTES];

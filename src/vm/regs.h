@@ -144,7 +144,11 @@ struct table_reg {
  * limits, rights but of CS and SS, bases but of FS and GS, LDTR and TR, GDTR and IDTR. To be asked for by
  * whoever reads them or loads a segment, and before that. Written back with REGS_SYS: never dirty. */
 #define REGS_SEG   0x10u
+/* mmx[]: as REGS_VEC. To be asked for only by an MMX instruction that nothing can stop any more: fetching them may do
+ * to the x87 what each such does, all registers valid and on top the first. [SDM] vol. 1, 9.5.1 */
+#define REGS_MMX   0x20u
 
+#define MMX_COUNT 8u
 #define VEC_COUNT 16u
 #define VEC_WORDS 4u /* of 64 bits: 32 bytes, as AVX has them */
 
@@ -165,6 +169,7 @@ struct vcpu_regs {
     uint64_t xcr0;
     uint64_t pdpte[4];
     uint64_t vec[VEC_COUNT][VEC_WORDS]; /* YMM registers; XMM is the first two words */
+    uint64_t mmx[MMX_COUNT];
 };
 
 /* The host's side of the cache: read the named groups of this vCPU into *regs. */

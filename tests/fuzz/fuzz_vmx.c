@@ -116,8 +116,8 @@ static void play_vectors(struct vcpu_regs *regs)
     static uint64_t before[FIELDS];
     m.field[VMCS_TIMER] = 1;
     memcpy(before, m.field, sizeof(before));
-    vmx_regs_fetch(&m.v, 0, REGS_VEC, regs);
-    vmx_regs_store(&m.v, REGS_VEC, regs);
+    vmx_regs_fetch(&m.v, 0, REGS_VEC | REGS_MMX, regs);
+    vmx_regs_store(&m.v, REGS_VEC | REGS_MMX, regs);
     FUZZ_CHECK(memcmp(before, m.field, sizeof(before)) == 0);
 }
 

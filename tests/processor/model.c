@@ -117,7 +117,7 @@ static void run_once(const struct vector *v, uint8_t *ram, struct outcome *out)
     model_memory(&gmem, ram);
     cache.regs = v->regs;
     memcpy(cache.regs.vec, v->ymm, sizeof(cache.regs.vec));
-    cache.valid = REGS_ALL | REGS_VEC | REGS_SEG;
+    cache.valid = REGS_ALL | REGS_VEC | REGS_MMX | REGS_SEG;
     for (uint32_t i = 0; i < TURNS; i++) {
         result = emulate_mmio(&vcpu, exit_address(v, &cache.regs), &report);
         bool more = result == EMULATE_DONE && cache.regs.rip == v->regs.rip && !report.trap;

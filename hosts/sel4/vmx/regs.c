@@ -123,9 +123,7 @@ void vmx_regs_fetch(void *vcpu, uint32_t id, uint32_t groups, struct vcpu_regs *
         regs->efer = v->seen.efer;
         regs->xcr0 = v->seen.xcr0;
     }
-    if ((groups & REGS_VEC) != 0) {
-        vmx_vectors_fetch(v, regs);
-    }
+    vmx_vectors_fetch(v, groups, regs);
 }
 
 /* --- Writing ----------------------------------------------------------------------------------- */
@@ -233,7 +231,5 @@ void vmx_regs_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs 
     for (uint32_t i = 0; (groups & REGS_PDPTE) != 0 && i < 4u; i++) {
         (void)vmx_write(v, VMCS_PDPTE(i), regs->pdpte[i]);
     }
-    if ((groups & REGS_VEC) != 0) {
-        vmx_vectors_store(v, regs);
-    }
+    vmx_vectors_store(v, groups, regs);
 }

@@ -34,7 +34,7 @@ struct vmx_port {
     uint64_t (*write)(void *host, uint32_t field, uint64_t value); /* what the kernel made of it */
     void (*write_gprs)(void *host, const uint64_t gpr[VMX_GPRS]);  /* in vmx_gpr_order           */
     void (*write_cr2)(void *host, uint64_t value);                 /* no VMCS field: the helper  */
-    /* For REGS_VEC (vectors.c); null where the core is told that it is lacking. The page is the vmm's, and the guest has
+    /* For REGS_VEC and REGS_MMX (vectors.c); null where the core is told that it is lacking. The page is the vmm's, and the guest has
      * it at VMX_LENT_GPA while it is lent; afterwards the processor remembers no translation of it. */
     uint8_t *page;
     void (*lend)(void *host, bool on);

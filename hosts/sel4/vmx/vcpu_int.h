@@ -30,8 +30,9 @@ void vmx_set_blocked(struct vmx_vcpu *v, uint32_t blocked);
 /* regs.c: the entry control that says in which mode the guest is. */
 void vmx_set_long_mode(struct vmx_vcpu *v, bool on);
 
-/* vectors.c: REGS_VEC. @pre the port has a page; the VMCS is the guest's, ready for the next entry. */
-void vmx_vectors_fetch(struct vmx_vcpu *v, struct vcpu_regs *regs);
-void vmx_vectors_store(struct vmx_vcpu *v, const struct vcpu_regs *regs);
+/* vectors.c: REGS_VEC and REGS_MMX of `groups`. @pre if there are any: the port has a page; the VMCS is the guest's,
+ * ready for the next entry. */
+void vmx_vectors_fetch(struct vmx_vcpu *v, uint32_t groups, struct vcpu_regs *regs);
+void vmx_vectors_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs *regs);
 
 #endif

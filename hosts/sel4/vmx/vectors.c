@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The guest's vector registers, which the kernel keeps and has no call for. The guest's own vCPU stores
+ * The guest's vector and MMX registers, which the kernel keeps and has no call for. The guest's own vCPU stores
  * or loads them, by a few instructions of ours in a page that it is lent for that time: 64-bit code, on which no
  * event can come in, at an address where no guest has RAM.
  *
  * Its page table is the page itself, whose first entry leads to it at all four levels: the page is at
  * linear address 0. No translation of that may be left for the guest: lend() sees to it.
- * Spec: [SDM] vol. 2 (MOVUPS), vol. 3A, 4.5 (4-level paging), vol. 3C, 27.3.1 (checks at entry), 29.4
+ * Spec: [SDM] vol. 2 (MOVUPS, MOVQ), vol. 3A, 4.5 (4-level paging), vol. 3C, 27.3.1 (checks at entry), 29.4
  * (mappings that are cached). */
 #include "base/assert.h"
 #include "base/le.h"
@@ -15,7 +15,8 @@
 #define PAGE_BYTES 4096u
 #define CODE_AT    0x10u
 #define DATA_AT    0x800u
-#define VEC_BYTES  (8u * VEC_WORDS)
+#define SLOT_BYTES (8u * VEC_WORDS)
+#define MOVE_BYTES 9u
 
 #define PTE_OWN 0x63u /* present, writable; accessed and dirty already */
 
@@ -25,28 +26,43 @@
 
 /* --- The page ---------------------------------------------------------------------------------- */
 
-/* MOVUPS or VMOVUPS between register n and its place, by absolute address: no general register changes. */
-static uint32_t put_move(uint8_t *at, uint32_t n, bool load, bool avx)
-{
-    const uint8_t opcode = load ? 0x10 : 0x11;
-    const uint8_t modrm[2] = {(uint8_t)((n & 7u) << 3 | 4u), 0x25}; /* [disp32] */
-    const uint8_t sse[3] = {n < 8 ? 0x40 : 0x44, 0x0F, opcode};     /* REX */
-    const uint8_t vex[3] = {0xC5, n < 8 ? 0xFC : 0x7C, opcode};
-    memcpy(at, avx ? vex : sse, 3);
-    memcpy(at + 3, modrm, 2);
-    le_store(at + 5, 4, DATA_AT + n * VEC_BYTES);
-    return 9;
-}
+/* A set of registers, and the first three bytes of the moves that store them; `high`: registers 8 and on. By absolute
+ * address, so that no general register changes. */
+struct bank {
+    uint8_t low[3], high[3];
+    uint8_t load; /* the third byte of loads */
+    uint32_t count;
+    uint32_t words; /* of a register; what no move fills is 0 */
+};
 
-static void put_code(uint8_t *page, bool load, bool avx)
+static const struct bank xmm = {
+    {0x40, 0x0F, 0x11}, {0x44, 0x0F, 0x11}, 0x10, VEC_COUNT, VEC_WORDS}; /* MOVUPS */
+static const struct bank ymm = {
+    {0xC5, 0xFC, 0x11}, {0xC5, 0x7C, 0x11}, 0x10, VEC_COUNT, VEC_WORDS};      /* VMOVUPS */
+static const struct bank mmx = {{0x40, 0x0F, 0x7F}, {0}, 0x6F, MMX_COUNT, 1}; /* MOVQ */
+
+static void put_code(uint8_t *page, const struct bank *bank, bool load)
 {
     static const uint8_t vmcall[3] = {0x0F, 0x01, 0xC1};
     uint8_t *at = page + CODE_AT;
+    memset(page, 0, PAGE_BYTES);
     le_store(page, 8, VMX_LENT_GPA | PTE_OWN);
-    for (uint32_t n = 0; n < VEC_COUNT; n++) { /* bound: VEC_COUNT */
-        at += put_move(at, n, load, avx);
+    for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
+        memcpy(at, n < 8u ? bank->low : bank->high, 3);
+        if (load) {
+            at[2] = bank->load;
+        }
+        at[3] = (uint8_t)((n & 7u) << 3 | 4u); /* ModRM: [SIB] */
+        at[4] = 0x25;                          /* SIB: [disp32] */
+        le_store(at + 5, 4, DATA_AT + n * SLOT_BYTES);
+        at += MOVE_BYTES;
     }
     memcpy(at, vmcall, sizeof(vmcall));
+}
+
+static uint8_t *slot(uint8_t *page, uint32_t n, uint32_t word)
+{
+    return page + DATA_AT + n * SLOT_BYTES + 8u * word;
 }
 
 /* --- The vCPU ---------------------------------------------------------------------------------- */
@@ -108,28 +124,48 @@ static void run(const struct vmx_vcpu *v)
     }
 }
 
-void vmx_vectors_fetch(struct vmx_vcpu *v, struct vcpu_regs *regs)
+/* --- Registers ---------------------------------------------------------------------------------- */
+
+static void fetch(const struct vmx_vcpu *v, const struct bank *bank, struct vcpu_regs *regs)
 {
-    uint8_t *page = v->port.page;
-    memset(page, 0, PAGE_BYTES);
-    put_code(page, false, v->limits.avx);
+    put_code(v->port.page, bank, false);
     run(v);
-    for (uint32_t n = 0; n < VEC_COUNT; n++) { /* bound: VEC_COUNT */
-        for (uint32_t i = 0; i < VEC_WORDS; i++) {
-            regs->vec[n][i] = le_load(page + DATA_AT + n * VEC_BYTES + 8u * i, 8);
+    for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
+        uint64_t *to = bank == &mmx ? &regs->mmx[n] : regs->vec[n];
+        for (uint32_t i = 0; i < bank->words; i++) { /* bound: VEC_WORDS */
+            to[i] = le_load(slot(v->port.page, n, i), 8);
         }
     }
 }
 
-void vmx_vectors_store(struct vmx_vcpu *v, const struct vcpu_regs *regs)
+static void store(const struct vmx_vcpu *v, const struct bank *bank, const struct vcpu_regs *regs)
 {
-    uint8_t *page = v->port.page;
-    memset(page, 0, PAGE_BYTES);
-    put_code(page, true, v->limits.avx);
-    for (uint32_t n = 0; n < VEC_COUNT; n++) { /* bound: VEC_COUNT */
-        for (uint32_t i = 0; i < VEC_WORDS; i++) {
-            le_store(page + DATA_AT + n * VEC_BYTES + 8u * i, 8, regs->vec[n][i]);
+    put_code(v->port.page, bank, true);
+    for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
+        const uint64_t *from = bank == &mmx ? &regs->mmx[n] : regs->vec[n];
+        for (uint32_t i = 0; i < bank->words; i++) { /* bound: VEC_WORDS */
+            le_store(slot(v->port.page, n, i), 8, from[i]);
         }
     }
     run(v);
+}
+
+void vmx_vectors_fetch(struct vmx_vcpu *v, uint32_t groups, struct vcpu_regs *regs)
+{
+    if ((groups & REGS_VEC) != 0) {
+        fetch(v, v->limits.avx ? &ymm : &xmm, regs);
+    }
+    if ((groups & REGS_MMX) != 0) {
+        fetch(v, &mmx, regs);
+    }
+}
+
+void vmx_vectors_store(struct vmx_vcpu *v, uint32_t groups, const struct vcpu_regs *regs)
+{
+    if ((groups & REGS_VEC) != 0) {
+        store(v, v->limits.avx ? &ymm : &xmm, regs);
+    }
+    if ((groups & REGS_MMX) != 0) {
+        store(v, &mmx, regs);
+    }
 }

@@ -143,6 +143,54 @@ static void registers_that_are_off_are_undefined_or_not_available(void **state)
     assert_int_equal(RUN(b, DEVICE, 0xC4, 0xE2, 0x70, 0xF2, 0x08), EMULATE_DONE);
 }
 
+static void mmx_moves_take_four_or_eight_bytes(void **state)
+{
+    (void)state;
+    struct bench *b = vectors();
+    b->cache.regs.cr4 &= ~CR4_OSFXSR; /* has nothing to do with these */
+    b->cache.regs.mmx[1] = UINT64_MAX;
+    assert_int_equal(RUN(b, DEVICE, 0x0F, 0x6E, 0x08), EMULATE_DONE); /* movd */
+    assert_int_equal(b->cache.regs.mmx[1], W0 & 0xFFFFFFFF);
+    assert_int_equal(b->cache.dirty, REGS_GPR | REGS_MMX);
+    b->cache.regs.rip = CODE;
+    assert_int_equal(RUN(b, DEVICE, 0x0F, 0x6F, 0x08), EMULATE_DONE); /* movq */
+    assert_int_equal(b->cache.regs.mmx[1], W0);
+    b->cache.regs.rip = CODE;
+    assert_int_equal(RUN(b, DEVICE, 0x48, 0x0F, 0x6E, 0x08), EMULATE_DONE); /* movq, REX.W */
+    assert_int_equal(b->cache.regs.mmx[1], W0);
+    static const struct {
+        uint8_t code[4];
+        uint8_t len, bytes;
+    } rows[] = {
+        {{0x0F, 0x7E, 0x08}, 3, 4},       /* movd   */
+        {{0x0F, 0x7F, 0x08}, 3, 8},       /* movq   */
+        {{0x0F, 0xE7, 0x08}, 3, 8},       /* movntq */
+        {{0x48, 0x0F, 0x7E, 0x08}, 4, 8}, /* movq   */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        b = vectors();
+        uint8_t expected[16];
+        b->cache.regs.mmx[1] = 0xF1F2F3F4F5F6F7F8ull;
+        memcpy(expected, b->device + 32, sizeof(expected));
+        memcpy(expected, &b->cache.regs.mmx[1], rows[i].bytes);
+        assert_int_equal(run(b, rows[i].code, rows[i].len, DEVICE), EMULATE_DONE);
+        assert_memory_equal(b->device + 32, expected, sizeof(expected));
+        assert_int_equal(b->writes, 1);
+        assert_int_equal(b->cache.dirty, REGS_GPR);
+    }
+}
+
+static void mmx_is_undefined_or_not_available_as_the_x87_is(void **state)
+{
+    (void)state;
+    struct bench *b = vectors();
+    b->cache.regs.cr0 |= CR0_EM;
+    assert_fault(b, 6, 0, 0x0F, 0x6F, 0x08);
+    b = vectors();
+    b->cache.regs.cr0 |= CR0_TS;
+    assert_fault(b, 7, 0, 0x0F, 0x7F, 0x08);
+}
+
 static void what_the_host_lacks_is_told_apart(void **state)
 {
     (void)state;
@@ -150,7 +198,8 @@ static void what_the_host_lacks_is_told_apart(void **state)
     b->source.lacks = REGS_VEC;
     struct vcpu_regs before = b->cache.regs;
     assert_int_equal(RUN(b, DEVICE, 0x0F, 0x10, 0x08), EMULATE_NO_VECTOR);
-    assert_int_equal(RUN(b, DEVICE, 0x0F, 0x6F, 0x08), EMULATE_UNSUPPORTED); /* MMX */
+    b->source.lacks = REGS_MMX;
+    assert_int_equal(RUN(b, DEVICE, 0x0F, 0x6F, 0x08), EMULATE_NO_VECTOR);
     assert_memory_equal(&before, &b->cache.regs, sizeof(before));
     assert_int_equal(b->reads, 0);
     assert_int_equal(RUN(b, DEVICE, 0x0F, 0xC3, 0x08), EMULATE_DONE); /* MOVNTI needs none */
@@ -163,6 +212,8 @@ int main(void)
         cmocka_unit_test(stores_write_what_the_manual_says),
         cmocka_unit_test(a_vector_across_two_pages_is_moved_in_order),
         cmocka_unit_test(registers_that_are_off_are_undefined_or_not_available),
+        cmocka_unit_test(mmx_moves_take_four_or_eight_bytes),
+        cmocka_unit_test(mmx_is_undefined_or_not_available_as_the_x87_is),
         cmocka_unit_test(what_the_host_lacks_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
