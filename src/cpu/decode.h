@@ -148,10 +148,18 @@ enum insn_op {
     INSN_MOVDIR64B, /* explicit: 64 bytes read; other: written at ES:[reg] */
     /* Vector moves: reg_kind INSN_XMM or INSN_MMX. A load fills reg_size bytes of the register,
      * those beyond mem_size with 0. With `vex` it clears the register's rest, else it keeps that. */
-    INSN_VMOV,       /* whole: MOVUPS, MOVDQA, MOVSS, MOVQ, LDDQU, MOVNTDQ ...              */
-    INSN_VMOV_LOW,   /* bytes 0 to 7; load: the others from reg2 (vex), or kept             */
-    INSN_VMOV_HIGH,  /* bytes 8 to 15; load: the others from reg2 (vex), or kept            */
-    INSN_VBROADCAST, /* load: mem_size bytes again and again until reg_size                 */
+    INSN_VMOV,        /* whole: MOVUPS, MOVDQA, MOVSS, MOVQ, LDDQU, MOVNTDQ ...              */
+    INSN_VMOV_LOW,    /* bytes 0 to 7; load: the others from reg2 (vex), or kept             */
+    INSN_VMOV_HIGH,   /* bytes 8 to 15; load: the others from reg2 (vex), or kept            */
+    INSN_VBROADCAST,  /* load: mem_size bytes again and again until reg_size                 */
+    INSN_VDUP_LOW_4,  /* load: of each pair of elements the lower one, twice; elements of 4 ... */
+    INSN_VDUP_LOW_8,  /* ... or 8 bytes                                                      */
+    INSN_VDUP_HIGH_4, /* the upper one                                                      */
+    INSN_VINSERT,     /* load: into place imm of what reg2 (vex), or the register, has       */
+    INSN_VEXTRACT,    /* store: from place imm                                               */
+    INSN_VMASK_1,     /* elements of 1, 4, 8 bytes that have their top bit set in reg2; a     */
+    INSN_VMASK_4,     /* load makes the others 0, a store leaves them                        */
+    INSN_VMASK_8,
     /* Known by length, operand, size and direction, not by what is computed: not for emulation. */
     INSN_X87,
     INSN_VECTOR, /* MMX, SSE, AVX that is no plain move                                     */

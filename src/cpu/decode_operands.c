@@ -138,8 +138,9 @@ void decode_implied(const struct decoder *d, struct insn *out)
         decode_stack(d, out);
     } else if (out->op == INSN_XLAT) {
         out->base = GPR_RBX;
-    } else if (out->op == INSN_VECTOR) {
+    } else if (out->op == INSN_VECTOR || out->op == INSN_VMASK_1) { /* MASKMOVQ, MASKMOVDQU */
         out->base = GPR_RDI;
+        out->reg2 = (uint8_t)((d->modrm & 7u) | (d->rex & REX_B) << 3);
     }
 }
 
@@ -159,6 +160,9 @@ void decode_unusual(const struct decoder *d, uint32_t how, struct insn *out)
     }
     if ((how & HOW_ALIGN) != 0 && out->mem_size >= 16) { /* CMPXCHG8B need not be */
         out->align = (uint8_t)out->mem_size;
+    }
+    if (out->op == INSN_VMASK_4 && d->vex_w != 0) { /* VPMASKMOV takes W for its size */
+        out->op = INSN_VMASK_8;
     }
     if (out->op == INSN_SETCC || out->op == INSN_CMOVCC) {
         out->cond = d->opcode & 15u;

@@ -123,6 +123,14 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_VMOV_LOW] = emu_op_vmov,
     [INSN_VMOV_HIGH] = emu_op_vmov,
     [INSN_VBROADCAST] = emu_op_vbroadcast,
+    [INSN_VDUP_LOW_4] = emu_op_vdup,
+    [INSN_VDUP_LOW_8] = emu_op_vdup,
+    [INSN_VDUP_HIGH_4] = emu_op_vdup,
+    [INSN_VINSERT] = emu_op_vinsert,
+    [INSN_VEXTRACT] = emu_op_vextract,
+    [INSN_VMASK_1] = emu_op_vmask,
+    [INSN_VMASK_4] = emu_op_vmask,
+    [INSN_VMASK_8] = emu_op_vmask,
 };
 
 /* --- Registers --------------------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ struct emu_ref {
     uint8_t seg;
     uint8_t access; /* INSN_READ, INSN_WRITE                             */
     uint8_t align;  /* bytes, for #GP; 0: unaligned is #AC at most       */
+    bool loose;     /* not even that                                     */
 };
 
 /* Where it is: one part, or two in adjoining pages. */
@@ -207,7 +208,8 @@ emu_fn emu_op_xlat, emu_op_touch, emu_op_bit;
 emu_fn emu_op_push, emu_op_pop, emu_op_pusha, emu_op_popa, emu_op_pushf, emu_op_popf;
 emu_fn emu_op_call, emu_op_jmp, emu_op_ret, emu_op_enter, emu_op_leave;
 emu_fn emu_op_string;
-emu_fn emu_op_vmov, emu_op_vbroadcast;
+emu_fn emu_op_vmov, emu_op_vbroadcast, emu_op_vdup, emu_op_vinsert, emu_op_vextract;
+emu_fn emu_op_vmask;
 emu_fn emu_op_jmp_far, emu_op_call_far, emu_op_ret_far;
 emu_fn emu_op_look, emu_op_load_system, emu_op_load_table, emu_op_lmsw;
 emu_fn emu_op_load_far, emu_op_arpl, emu_op_store_selector, emu_op_store_table, emu_op_smsw;

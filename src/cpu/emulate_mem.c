@@ -136,7 +136,7 @@ enum emulate_result emu_resolve(struct emu *e, const struct emu_ref *ref, struct
         second = e->mode == DECODE_64 ? second : second & UINT32_MAX;
         r = emu_translate(e, second, access, &span->gpa[1]);
     }
-    if (r == EMULATE_DONE && emu_misaligned(e, linear, ref->size)) {
+    if (r == EMULATE_DONE && !ref->loose && emu_misaligned(e, linear, ref->size)) {
         return emu_fault(e, VECTOR_AC, 0);
     }
     return r;

@@ -56,12 +56,13 @@ enum form_imm {
 #define FORM_DEF64    0x80000u  /* in 64-bit code the operand size is 8 by itself      */
 #define FORM_NO66     0x100000u /* the operand-size prefix has another meaning         */
 #define FORM_MMX      0x200000u
-#define FORM_NOW      0x800000u  /* without REX.W                                       */
-#define FORM_VV       0x1000000u /* VEX.vvvv names a register; else it is all ones      */
-#define FORM_V0       0x2000000u /* VEX.L must be 0                                     */
-#define FORM_LOOSE    0x400000u  /* #AC is not raised, or is the processor's own choice */
-#define FORM_SELECTOR 0x4000000u /* the operand is or ends in a selector                */
-#define FORM_SYSTEM   0x8000000u /* tells of, or changes, what a process does not know   */
+#define FORM_NOW      0x800000u   /* without REX.W                                       */
+#define FORM_VV       0x1000000u  /* VEX.vvvv names a register; else it is all ones      */
+#define FORM_V0       0x2000000u  /* VEX.L must be 0                                     */
+#define FORM_LOOSE    0x400000u   /* #AC is not raised, or is the processor's own choice */
+#define FORM_SELECTOR 0x4000000u  /* the operand is or ends in a selector                */
+#define FORM_MASKED   0x10000000u /* what is accessed depends on a mask                 */
+#define FORM_SYSTEM   0x8000000u  /* tells of, or changes, what a process does not know   */
 
 /* Which flags the manual leaves undefined: RFLAGS bits, or one of these. */
 #define UNDEF_SHIFT  0x10000u /* shifts: depends on the count */

@@ -61,6 +61,15 @@
     {                                                                \
         n, FORM_MODRM, p, m, op, ANY, IMM_NONE, s, (f) | FORM_XMM, 0 \
     }
+#define SSE_I8(n, m, op, s, f)                                       \
+    {                                                                \
+        n, FORM_MODRM, 0x66, m, op, ANY, IMM_8, s, (f) | FORM_XMM, 0 \
+    }
+/* with a second source in VEX.vvvv */
+#define AVX_V(n, m, op, i, s, f)                                                      \
+    {                                                                                 \
+        n, FORM_MODRM, 0x66, m, op, ANY, i, s, (f) | FORM_XMM | FORM_VEX | FORM_VV, 0 \
+    }
 #define AVX(n, p, op, s, f)                                                        \
     {                                                                              \
         n, FORM_MODRM, p, 0x0F, op, ANY, IMM_NONE, s, (f) | FORM_XMM | FORM_VEX, 0 \
@@ -276,6 +285,13 @@ const struct form forms[] = {
     SSE("movsldup x, m", 0xF3, 0x0F, 0x12, 16, R | FORM_ALIGNED),
     SSE("movshdup x, m", 0xF3, 0x0F, 0x16, 16, R | FORM_ALIGNED),
     SSE("movddup x, m", 0xF2, 0x0F, 0x12, 8, R),
+    SSE_I8("pinsrb x, m, imm8", 0x3A, 0x20, 1, R),
+    SSE_I8("pinsrw x, m, imm8", 0x0F, 0xC4, 2, R),
+    SSE_I8("pinsrd x, m, imm8", 0x3A, 0x22, SIZE_Y, R),
+    SSE_I8("pextrb m, x, imm8", 0x3A, 0x14, 1, W),
+    SSE_I8("pextrw m, x, imm8", 0x3A, 0x15, 2, W),
+    SSE_I8("pextrd m, x, imm8", 0x3A, 0x16, SIZE_Y, W),
+    SSE_I8("extractps m, x, imm8", 0x3A, 0x17, 4, W),
     SSE("movaps x, m", 0, 0x0F, 0x28, 16, R | FORM_ALIGNED),
     SSE("movaps m, x", 0, 0x0F, 0x29, 16, W | FORM_ALIGNED),
     SSE("movapd x, m", 0x66, 0x0F, 0x28, 16, R | FORM_ALIGNED),
@@ -314,6 +330,17 @@ const struct form forms[] = {
     AVX("vmovddup y, m", 0xF2, 0x12, 8, R),
     {"vbroadcastss y, m", FORM_MODRM, 0x66, 0x38, 0x18, ANY, IMM_NONE, 4, R | FORM_XMM | FORM_VEX,
      0},
+    AVX_V("vpinsrb x, x, m, imm8", 0x3A, 0x20, IMM_8, 1, R),
+    AVX_V("vpinsrw x, x, m, imm8", 0x0F, 0xC4, IMM_8, 2, R),
+    AVX_V("vpinsrd x, x, m, imm8", 0x3A, 0x22, IMM_8, SIZE_Y, R),
+    AVX_V("vmaskmovps y, y, m", 0x38, 0x2C, IMM_NONE, SIZE_L, R | FORM_MASKED),
+    AVX_V("vmaskmovpd y, y, m", 0x38, 0x2D, IMM_NONE, SIZE_L, R | FORM_MASKED),
+    AVX_V("vmaskmovps m, y, y", 0x38, 0x2E, IMM_NONE, SIZE_L, W | FORM_MASKED),
+    AVX_V("vmaskmovpd m, y, y", 0x38, 0x2F, IMM_NONE, SIZE_L, W | FORM_MASKED),
+    AVX_V("vpmaskmovd y, y, m", 0x38, 0x8C, IMM_NONE, SIZE_L, R | FORM_MASKED),
+    AVX_V("vpmaskmovd m, y, y", 0x38, 0x8E, IMM_NONE, SIZE_L, W | FORM_MASKED),
+    AVX("vmovsldup y, m", 0xF3, 0x12, SIZE_L, R),
+    AVX("vmovshdup y, m", 0xF3, 0x16, SIZE_L, R),
     AVX("vmovups y, m", 0, 0x10, SIZE_L, R),
     AVX("vmovups m, y", 0, 0x11, SIZE_L, W),
     AVX("vmovupd y, m", 0x66, 0x10, SIZE_L, R),

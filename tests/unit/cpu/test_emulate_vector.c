@@ -55,6 +55,24 @@ static void loads_fill_what_the_manual_says(void **state)
          5,
          {0x0302010003020100, 0x0302010003020100, 0x0302010003020100, 0x0302010003020100}},
         {"vbroadcastf128", {0xC4, 0xE2, 0x7D, 0x1A, 0x08}, 5, {W0, W1, W0, W1}},
+        {"movsldup",
+         {0xF3, 0x0F, 0x12, 0x08},
+         4,
+         {0x0302010003020100, 0x0B0A09080B0A0908, OLD(2), OLD(3)}},
+        {"vmovshdup ymm",
+         {0xC5, 0xFE, 0x16, 0x08},
+         4,
+         {0x0706050407060504, 0x0F0E0D0C0F0E0D0C, 0x1716151417161514, 0x1F1E1D1C1F1E1D1C}},
+        {"movddup", {0xF2, 0x0F, 0x12, 0x08}, 4, {W0, W0, OLD(2), OLD(3)}},
+        {"vmovddup ymm", {0xC5, 0xFF, 0x12, 0x08}, 4, {W0, W0, W2, W2}},
+        {"pinsrw 5",
+         {0x66, 0x0F, 0xC4, 0x08, 0x0D},
+         5,
+         {OLD(0), 0xA0A0A0A00100A011, OLD(2), OLD(3)}},
+        {"vinserti128 1, ymm2",
+         {0xC4, 0xE3, 0x6D, 0x38, 0x08, 0x01},
+         6,
+         {OLD(0x10), OLD(0x11), W0, W1}},
         {"vpbroadcastb xmm",
          {0xC4, 0xE2, 0x79, 0x78, 0x48, 0x01},
          6,
@@ -78,19 +96,21 @@ static void stores_write_what_the_manual_says(void **state)
 {
     (void)state;
     static const struct {
-        uint8_t code[5];
+        uint8_t code[6];
         uint8_t len, from, bytes;
     } rows[] = {
-        {{0x0F, 0x11, 0x08}, 3, 0, 16},       /* movups  */
-        {{0x66, 0x0F, 0x7F, 0x08}, 4, 0, 16}, /* movdqa  */
-        {{0x66, 0x0F, 0xE7, 0x08}, 4, 0, 16}, /* movntdq */
-        {{0xF3, 0x0F, 0x11, 0x08}, 4, 0, 4},  /* movss   */
-        {{0x66, 0x0F, 0xD6, 0x08}, 4, 0, 8},  /* movq    */
-        {{0x66, 0x0F, 0x7E, 0x08}, 4, 0, 4},  /* movd    */
-        {{0x0F, 0x13, 0x08}, 3, 0, 8},        /* movlps  */
-        {{0x0F, 0x17, 0x08}, 3, 8, 8},        /* movhps  */
-        {{0xC5, 0xFE, 0x7F, 0x08}, 4, 0, 32}, /* vmovdqu */
-        {{0xC5, 0xF8, 0x29, 0x08}, 4, 0, 16}, /* vmovaps */
+        {{0x0F, 0x11, 0x08}, 3, 0, 16},                    /* movups  */
+        {{0x66, 0x0F, 0x7F, 0x08}, 4, 0, 16},              /* movdqa  */
+        {{0x66, 0x0F, 0xE7, 0x08}, 4, 0, 16},              /* movntdq */
+        {{0xF3, 0x0F, 0x11, 0x08}, 4, 0, 4},               /* movss   */
+        {{0x66, 0x0F, 0xD6, 0x08}, 4, 0, 8},               /* movq    */
+        {{0x66, 0x0F, 0x7E, 0x08}, 4, 0, 4},               /* movd    */
+        {{0x0F, 0x13, 0x08}, 3, 0, 8},                     /* movlps  */
+        {{0x0F, 0x17, 0x08}, 3, 8, 8},                     /* movhps  */
+        {{0xC5, 0xFE, 0x7F, 0x08}, 4, 0, 32},              /* vmovdqu */
+        {{0xC5, 0xF8, 0x29, 0x08}, 4, 0, 16},              /* vmovaps */
+        {{0x66, 0x0F, 0x3A, 0x15, 0x08, 0xFB}, 6, 6, 2},   /* pextrw 3 */
+        {{0xC4, 0xE3, 0x7D, 0x19, 0x08, 0x03}, 6, 16, 16}, /* vextractf128 1 */
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bench *b = vectors();
@@ -143,6 +163,37 @@ static void registers_that_are_off_are_undefined_or_not_available(void **state)
     assert_int_equal(RUN(b, DEVICE, 0xC4, 0xE2, 0x70, 0xF2, 0x08), EMULATE_DONE);
 }
 
+static void masks_leave_out_what_they_do_not_name(void **state)
+{
+    (void)state;
+    struct bench *b = vectors();
+    uint8_t expected[32];
+    /* MASKMOVDQU xmm1, xmm2: bytes 1 and 15 to [rdi]. */
+    b->cache.regs.vec[2][0] = 0x7F7F7F7F7F7F807Full;
+    b->cache.regs.vec[2][1] = 0xFF00000000000000ull;
+    *gpr(b, GPR_RDI) = DEVICE;
+    memcpy(expected, b->device + 32, sizeof(expected));
+    expected[1] = (uint8_t)(OLD(0) >> 8);
+    expected[15] = (uint8_t)(OLD(1) >> 56);
+    assert_int_equal(RUN(b, DEVICE, 0x66, 0x0F, 0xF7, 0xCA), EMULATE_DONE);
+    assert_memory_equal(b->device + 32, expected, sizeof(expected));
+    assert_int_equal(b->writes, 2);
+    /* VPMASKMOVQ ymm1, ymm2, [rax]: the last element alone, the others become 0. */
+    b = vectors();
+    memset(b->cache.regs.vec[2], 0, sizeof(b->cache.regs.vec[2]));
+    b->cache.regs.vec[2][3] = 1ull << 63;
+    assert_int_equal(RUN(b, DEVICE, 0xC4, 0xE2, 0xED, 0x8C, 0x08), EMULATE_DONE);
+    const uint64_t loaded[4] = {0, 0, 0, W3};
+    assert_memory_equal(b->cache.regs.vec[1], loaded, sizeof(loaded));
+    assert_int_equal(b->reads, 1);
+    /* No element at all: done, and nothing was read. */
+    b = vectors();
+    memset(b->cache.regs.vec[2], 0, sizeof(b->cache.regs.vec[2]));
+    assert_int_equal(RUN(b, DEVICE, 0xC4, 0xE2, 0x6D, 0x2C, 0x08), EMULATE_DONE);
+    assert_int_equal(b->reads, 0);
+    assert_int_equal(b->cache.regs.vec[1][0], 0);
+}
+
 static void mmx_moves_take_four_or_eight_bytes(void **state)
 {
     (void)state;
@@ -158,6 +209,9 @@ static void mmx_moves_take_four_or_eight_bytes(void **state)
     b->cache.regs.rip = CODE;
     assert_int_equal(RUN(b, DEVICE, 0x48, 0x0F, 0x6E, 0x08), EMULATE_DONE); /* movq, REX.W */
     assert_int_equal(b->cache.regs.mmx[1], W0);
+    b->cache.regs.rip = CODE;
+    assert_int_equal(RUN(b, DEVICE, 0x0F, 0xC4, 0x08, 0x06), EMULATE_DONE); /* pinsrw 2 */
+    assert_int_equal(b->cache.regs.mmx[1], (W0 & ~0xFFFF00000000ull) | 0x010000000000ull);
     static const struct {
         uint8_t code[4];
         uint8_t len, bytes;
@@ -212,6 +266,7 @@ int main(void)
         cmocka_unit_test(stores_write_what_the_manual_says),
         cmocka_unit_test(a_vector_across_two_pages_is_moved_in_order),
         cmocka_unit_test(registers_that_are_off_are_undefined_or_not_available),
+        cmocka_unit_test(masks_leave_out_what_they_do_not_name),
         cmocka_unit_test(mmx_moves_take_four_or_eight_bytes),
         cmocka_unit_test(mmx_is_undefined_or_not_available_as_the_x87_is),
         cmocka_unit_test(what_the_host_lacks_is_told_apart),
