@@ -57,7 +57,9 @@ static void vector_set(struct emu *e, uint32_t reg, const uint8_t bytes[EMU_VECT
 {
     struct vcpu_regs *regs = regs_edit(e->v->cache, e->v->source, e->v->vcpu, vector_group(e));
     bool mmx = e->insn.reg_kind == INSN_MMX;
-    uint64_t *words = mmx ? &regs->mmx[reg % MMX_COUNT] : regs->vec[reg % VEC_COUNT];
+    uint32_t n = mmx ? reg % MMX_COUNT : reg % VEC_COUNT;
+    uint64_t *words = mmx ? &regs->mmx[n] : regs->vec[n];
+    regs->vec_written |= BIT32(mmx ? VEC_MMX + n : n);
     for (uint32_t i = 0; i < (mmx ? 1u : VEC_WORDS); i++) {
         words[i] = le_load(bytes + 8u * i, 8);
     }

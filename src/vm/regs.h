@@ -150,7 +150,8 @@ struct table_reg {
 
 #define MMX_COUNT 8u
 #define VEC_COUNT 16u
-#define VEC_WORDS 4u /* of 64 bits: 32 bytes, as AVX has them */
+#define VEC_MMX   VEC_COUNT /* in vec_written */
+#define VEC_WORDS 4u        /* of 64 bits: 32 bytes, as AVX has them */
 
 /* Control registers are as the guest reads them: a raw host puts read shadows in, and adds what the
  * hardware must have on the way back. Its "IA-32e mode guest" control is efer's LMA. */
@@ -170,6 +171,7 @@ struct vcpu_regs {
     uint64_t pdpte[4];
     uint64_t vec[VEC_COUNT][VEC_WORDS]; /* YMM registers; XMM is the first two words */
     uint64_t mmx[MMX_COUNT];
+    uint32_t vec_written; /* bits: of vec[], then from VEC_MMX mmx[]: written since fetched */
 };
 
 /* The host's side of the cache: read the named groups of this vCPU into *regs. */

@@ -117,6 +117,7 @@ static void play_vectors(struct vcpu_regs *regs)
     m.field[VMCS_TIMER] = 1;
     memcpy(before, m.field, sizeof(before));
     vmx_regs_fetch(&m.v, 0, REGS_VEC | REGS_MMX, regs);
+    regs->vec_written = UINT32_MAX;
     vmx_regs_store(&m.v, REGS_VEC | REGS_MMX, regs);
     FUZZ_CHECK(memcmp(before, m.field, sizeof(before)) == 0);
 }

@@ -30,24 +30,29 @@
  * address, so that no general register changes. */
 struct bank {
     uint8_t low[3], high[3];
-    uint8_t load; /* the third byte of loads */
+    uint8_t load;   /* the third byte of loads */
+    uint32_t first; /* bit of vec_written */
     uint32_t count;
     uint32_t words; /* of a register; what no move fills is 0 */
 };
 
-static const struct bank xmm = {
-    {0x40, 0x0F, 0x11}, {0x44, 0x0F, 0x11}, 0x10, VEC_COUNT, VEC_WORDS}; /* MOVUPS */
-static const struct bank ymm = {
-    {0xC5, 0xFC, 0x11}, {0xC5, 0x7C, 0x11}, 0x10, VEC_COUNT, VEC_WORDS};      /* VMOVUPS */
-static const struct bank mmx = {{0x40, 0x0F, 0x7F}, {0}, 0x6F, MMX_COUNT, 1}; /* MOVQ */
+static const struct bank xmm = {{0x40, 0x0F, 0x11}, {0x44, 0x0F, 0x11}, 0x10, 0,
+                                VEC_COUNT,          VEC_WORDS}; /* MOVUPS */
+static const struct bank ymm = {{0xC5, 0xFC, 0x11}, {0xC5, 0x7C, 0x11}, 0x10, 0,
+                                VEC_COUNT,          VEC_WORDS};                        /* VMOVUPS */
+static const struct bank mmx = {{0x40, 0x0F, 0x7F}, {0}, 0x6F, VEC_MMX, MMX_COUNT, 1}; /* MOVQ */
 
-static void put_code(uint8_t *page, const struct bank *bank, bool load)
+/* Moves of the registers in `which`. */
+static void put_code(uint8_t *page, const struct bank *bank, bool load, uint32_t which)
 {
     static const uint8_t vmcall[3] = {0x0F, 0x01, 0xC1};
     uint8_t *at = page + CODE_AT;
     memset(page, 0, PAGE_BYTES);
     le_store(page, 8, VMX_LENT_GPA | PTE_OWN);
-    for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
+    for (uint32_t n = 0; which >> n != 0; n++) { /* bound: VEC_COUNT */
+        if ((which >> n & 1u) == 0) {
+            continue;
+        }
         memcpy(at, n < 8u ? bank->low : bank->high, 3);
         if (load) {
             at[2] = bank->load;
@@ -128,8 +133,10 @@ static void run(const struct vmx_vcpu *v)
 
 static void fetch(const struct vmx_vcpu *v, const struct bank *bank, struct vcpu_regs *regs)
 {
-    put_code(v->port.page, bank, false);
+    const uint32_t all = BIT32(bank->count) - 1u;
+    put_code(v->port.page, bank, false, all);
     run(v);
+    regs->vec_written &= ~(all << bank->first);
     for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
         uint64_t *to = bank == &mmx ? &regs->mmx[n] : regs->vec[n];
         for (uint32_t i = 0; i < bank->words; i++) { /* bound: VEC_WORDS */
@@ -138,9 +145,11 @@ static void fetch(const struct vmx_vcpu *v, const struct bank *bank, struct vcpu
     }
 }
 
+/* Those that were written, and no others: writing an MMX register also changes what it is to the x87. */
 static void store(const struct vmx_vcpu *v, const struct bank *bank, const struct vcpu_regs *regs)
 {
-    put_code(v->port.page, bank, true);
+    put_code(v->port.page, bank, true,
+             regs->vec_written >> bank->first & (BIT32(bank->count) - 1u));
     for (uint32_t n = 0; n < bank->count; n++) { /* bound: VEC_COUNT */
         const uint64_t *from = bank == &mmx ? &regs->mmx[n] : regs->vec[n];
         for (uint32_t i = 0; i < bank->words; i++) { /* bound: VEC_WORDS */

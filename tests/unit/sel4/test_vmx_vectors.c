@@ -8,6 +8,7 @@
 
 #define VM86_AR 0xF3u
 #define MOVES   16u
+#define WRITTEN 0x8501u /* registers 0, 8, 10, 15 */
 
 static struct fake f;
 static uint8_t page[4096];
@@ -132,7 +133,7 @@ static void boot(bool long_mode, bool avx)
 static void round_trip(void)
 {
     static uint64_t before[FAKE_FIELDS];
-    struct vcpu_regs regs;
+    struct vcpu_regs regs = {.vec_written = UINT32_MAX};
     uint32_t words = with_avx ? 4 : 2;
     memcpy(before, f.field, sizeof(before));
     vmx_regs_fetch(&f.v, 0, REGS_VEC, &regs);
@@ -142,11 +143,14 @@ static void round_trip(void)
             regs.vec[n][i] ^= 0xA5A5;
         }
     }
+    assert_int_equal(regs.vec_written & 0xFFFF, 0);
+    regs.vec_written = (regs.vec_written & ~0xFFFFu) | WRITTEN;
     vmx_regs_store(&f.v, REGS_VEC, &regs);
     for (uint32_t n = 0; n < VEC_COUNT; n++) {
         for (uint32_t i = 0; i < VEC_WORDS; i++) {
             uint64_t was = 0x1111111111111111ull * n + i;
-            assert_int_equal(vec[n][i], i < words ? was ^ 0xA5A5 : was);
+            bool is_new = i < words && (WRITTEN >> n & 1u) != 0;
+            assert_int_equal(vec[n][i], is_new ? was ^ 0xA5A5 : was);
         }
     }
     assert_memory_equal(before, f.field, sizeof(before));
@@ -221,9 +225,11 @@ static void mmx_registers_come_and_go_by_themselves(void **state)
         regs.mmx[n] = ~regs.mmx[n];
     }
     assert_int_equal(regs.vec[0][0], 0x7777777777777777ull);
+    regs.vec_written |= BIT32(VEC_MMX + 5u) | 2u;
     vmx_regs_store(&f.v, REGS_MMX, &regs);
     for (uint32_t n = 0; n < MMX_COUNT; n++) {
-        assert_int_equal(mmx[n], ~(0x0102030405060708ull * n));
+        uint64_t was = 0x0102030405060708ull * n;
+        assert_int_equal(mmx[n], n == 5 ? ~was : was);
     }
     assert_int_equal(vec[1][0], 0x1111111111111111ull);
     assert_int_equal(entries, 2);
@@ -233,7 +239,7 @@ static void the_page_holds_nothing_but_what_is_moved(void **state)
 {
     (void)state;
     boot(true, true);
-    struct vcpu_regs regs;
+    struct vcpu_regs regs = {.vec_written = 0};
     vmx_regs_fetch(&f.v, 0, REGS_VEC, &regs);
     for (uint32_t at = 0; at < sizeof(page); at++) {
         bool ours = at < 8 || (at >= 0x10 && at < 0x10 + 9 * MOVES + 3) ||
