@@ -323,11 +323,6 @@ uint64_t sys_poll(uint64_t notification)
     return badge;
 }
 
-void sys_yield(void)
-{
-    seL4_Yield();
-}
-
 /* --- Ports and interrupts ---------------------------------------------------------------------- */
 
 int sys_issue_ports(uint64_t first, uint64_t last, uint64_t slot)

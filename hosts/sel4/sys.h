@@ -159,7 +159,6 @@ void sys_send(uint64_t endpoint, const struct sys_message *m); /* badge is not u
 void sys_signal(uint64_t notification);
 uint64_t sys_wait(uint64_t notification); /* returns the badge */
 uint64_t sys_poll(uint64_t notification); /* 0: nothing came   */
-void sys_yield(void);
 
 /* --- Ports and interrupts ---------------------------------------------------------------------- */
 

@@ -23,8 +23,8 @@ void world_init(struct world *w, const void *boot_info, const struct say_sink *o
 _Noreturn void world_stop(const struct world *w, const char *what, uint64_t number)
 {
     say(w->out, "bulkhead: cannot start: %s (%U, 0x%X)\r\n", what, number, number);
-    for (;;) { /* for ever: the machine has nothing to do */
-        sys_yield();
+    for (;;) { /* out of the way: once there is a console, it is the console that says this */
+        (void)sys_thread_suspend(SYS_ROOT_TCB);
     }
 }
 

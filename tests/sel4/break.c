@@ -6,6 +6,7 @@
  *   vmm.linux@3000        3 s after its first start that component reads an address that it does not have
  *   io.linux@3000:trap    ... or meets an undefined instruction, as a failed assertion does
  *   cr2                   the keeper leaves CR2 as it is when it switches between VMs
+ *   keeps                 init cannot delete any of its capabilities
  *
  * A component is named by its program (vmm, io, switch, native) and the name in the system file. What
  * happens to it is real: the processor faults in its thread. One that was started again has no defect. */
@@ -41,6 +42,7 @@ uint64_t __wrap_sys_wait(uint64_t notification);
 void __real_clock_find(struct init *in);
 void __wrap_clock_find(struct init *in);
 uint64_t __wrap_helper_swap_cr2(uint64_t value, uint64_t *badges);
+int __wrap_sys_delete(uint64_t slot);
 
 static bool same(const char *a, const char *b)
 {
@@ -114,6 +116,13 @@ uint64_t __wrap_helper_swap_cr2(uint64_t value, uint64_t *badges)
 {
     (void)badges;
     return value;
+}
+
+/* "keeps" alone leads to this one. */
+int __wrap_sys_delete(uint64_t slot)
+{
+    (void)slot;
+    return 1;
 }
 
 /* One of the first things that init does. */

@@ -15,6 +15,9 @@ SEL4_TEST_LINK := -Wl,--wrap=sys_vm_enter,--wrap=sys_wait,--wrap=clock_find
 ifneq ($(filter cr2,$(SEL4_BREAK)),)
 SEL4_TEST_LINK += -Wl,--wrap=helper_swap_cr2
 endif
+ifneq ($(filter keeps,$(SEL4_BREAK)),)
+SEL4_TEST_LINK += -Wl,--wrap=sys_delete
+endif
 
 $(B)/sel4/break_list.h: tests/sel4/break.awk FORCE
 	@mkdir -p $(@D)
