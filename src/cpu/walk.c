@@ -27,21 +27,31 @@ struct walk_mode {
     uint8_t bits;
     uint8_t bytes;
     bool top_plain; /* PAE: the four top entries carry neither permissions nor flags (4.4.1) */
+    uint64_t top;   /* the bits of CR3 that lead to the first table: tables 4-3, 4-7, 4-12   */
     uint8_t
         shift[WALK_LEVELS_MAX];  /* by level - 1: address bits below its index                  */
     bool large[WALK_LEVELS_MAX]; /* by level - 1: may be a large page                           */
 };
 
-static const struct walk_mode walk_legacy = {
-    .levels = 2, .bits = 10, .bytes = 4, .shift = {12, 22}, .large = {false, true}};
+static const struct walk_mode walk_legacy = {.levels = 2,
+                                             .bits = 10,
+                                             .bytes = 4,
+                                             .top = 0xFFFFF000u,
+                                             .shift = {12, 22},
+                                             .large = {false, true}};
 static const struct walk_mode walk_pae = {.levels = 3,
                                           .bits = 9,
                                           .bytes = 8,
                                           .top_plain = true,
+                                          .top = 0xFFFFFFE0u,
                                           .shift = {12, 21, 30},
                                           .large = {false, true}};
-static const struct walk_mode walk_long = {
-    .levels = 4, .bits = 9, .bytes = 8, .shift = {12, 21, 30, 39}, .large = {false, true, true}};
+static const struct walk_mode walk_long = {.levels = 4,
+                                           .bits = 9,
+                                           .bytes = 8,
+                                           .top = PTE_ADDR,
+                                           .shift = {12, 21, 30, 39},
+                                           .large = {false, true, true}};
 
 /* Where a walk stands. */
 struct walk_state {
@@ -219,7 +229,7 @@ static bool walk_flag(struct walk_state *w, uint64_t flags)
 /* Down the tables to the entry of a page. */
 static enum walk_result walk_descend(struct walk_state *w, bool mark, struct walk *out)
 {
-    gpa_t table = w->view->regs->cr3 & (w->mode->top_plain ? 0xFFFFFFE0u : PTE_ADDR);
+    gpa_t table = w->view->regs->cr3 & w->mode->top;
     for (w->level = w->mode->levels; w->level >= 1; w->level--) { /* bound: WALK_LEVELS_MAX */
         enum walk_result r = walk_step(w, table);
         if (r == WALK_FAULT) {

@@ -93,6 +93,17 @@ static void legacy_paging_with_small_and_4_mib_pages(void **state)
     assert_int_equal(good(b, 0xFEE00000, WALK_FETCH), 0xFEE00000);
 }
 
+/* What a guest that leaves 64-bit mode without loading CR3 anew has in it: bits 63 to 32 are ignored. */
+static void legacy_paging_takes_its_table_from_the_low_half_of_cr3(void **state)
+{
+    (void)state;
+    struct bench *b = fresh();
+    b->regs.cr3 = 0x700001000ull;
+    put(b, 0x1000, 0, 0x2000 | P | W, 4);
+    put(b, 0x2000, 5, 0x6000 | P | W, 4);
+    assert_int_equal(good(b, 0x5123, WALK_WRITE), 0x6123);
+}
+
 static void pae_paging_with_small_and_2_mib_pages(void **state)
 {
     (void)state;
@@ -547,6 +558,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_paging_addresses_are_physical),
         cmocka_unit_test(legacy_paging_with_small_and_4_mib_pages),
+        cmocka_unit_test(legacy_paging_takes_its_table_from_the_low_half_of_cr3),
         cmocka_unit_test(pae_paging_with_small_and_2_mib_pages),
         cmocka_unit_test(four_levels_with_all_page_sizes),
         cmocka_unit_test(permissions_are_those_of_all_levels),
