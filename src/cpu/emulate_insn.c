@@ -225,13 +225,12 @@ enum emulate_result emu_op_xlat(struct emu *e)
     return r;
 }
 
-/* CLFLUSH and its like: checked like a read, but no device sees it. */
+/* CLFLUSH and its like: checked like a read, but for the segment's right to be read; no device sees it. */
 enum emulate_result emu_op_touch(struct emu *e)
 {
     struct emu_span mem;
     struct emu_ref ref = emu_explicit_ref(e);
     ref.size = 1;
-    ref.access = INSN_READ;
     enum emulate_result r = emu_resolve(e, &ref, &mem);
     return r == EMULATE_DONE ? emu_settle(e) : r;
 }

@@ -95,6 +95,24 @@ static void rights_are_those_of_the_segment(void **state)
     }
 }
 
+/* CLFLUSH is checked like a load of a byte, but for the right to read: [SDM] vol. 2A, CLFLUSH. */
+static void a_line_is_flushed_through_a_segment_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct bench *b = fresh(DECODE_32);
+    *gpr(b, GPR_RAX) = DEVICE;
+    b->cache.regs.seg[SEG_FS].ar = SEG_AR_P | SEG_AR_S | CODE_EXECUTE;
+    assert_int_equal(RUN(b, DEVICE, 0x64, 0x0F, 0xAE, 0x38), EMULATE_DONE);
+    assert_int_equal(b->cache.regs.rip, CODE + 4);
+    assert_int_equal(b->reads, 0);
+    b = fresh(DECODE_32);
+    *gpr(b, GPR_RAX) = DEVICE;
+    b->cache.regs.seg[SEG_FS].limit = DEVICE - 1;
+    assert_fault(b, 13, 0, 0x64, 0x0F, 0xAE, 0x38);
+    b->cache.regs.seg[SEG_FS].ar = SEG_AR_UNUSABLE;
+    assert_fault(b, 13, 0, 0x64, 0x0F, 0xAE, 0x38);
+}
+
 static void through_the_stack_segment_it_is_a_stack_fault(void **state)
 {
     (void)state;
@@ -429,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_are_those_of_the_segment),
         cmocka_unit_test(rights_are_those_of_the_segment),
+        cmocka_unit_test(a_line_is_flushed_through_a_segment_that_cannot_be_read),
         cmocka_unit_test(through_the_stack_segment_it_is_a_stack_fault),
         cmocka_unit_test(non_canonical_addresses_fault_by_segment),
         cmocka_unit_test(alignment_is_checked_in_ring_three_alone),
