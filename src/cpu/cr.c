@@ -13,6 +13,8 @@
 #define CR4_PAE_LOADS (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 #define CR3_NO_FLUSH  (1ull << 63)
 #define PDPTE_P       0x1ull
+#define TSS_16        0x1u /* types in TR's access rights */
+#define TSS_16_BUSY   0x3u
 #define PDPTE_FIXED0  0x1E6ull /* bits 1, 2 and 5 to 8 */
 
 /* CR4 bits by the feature that brings them. [SDM] vol. 3A, 2.5 */
@@ -83,13 +85,15 @@ static bool load_pdptes(struct cr_vcpu *c, uint64_t cr3)
     return true;
 }
 
-/* Switching paging on: to IA-32e mode if LME asks for it. */
+/* Switching paging on: to IA-32e mode if LME asks for it. [SDM] vol. 3A, 10.8.5 */
 static bool may_enable_paging(const struct vcpu_regs *r)
 {
+    uint32_t task = r->seg[SEG_TR].ar & SEG_AR_TYPE;
     if ((r->efer & EFER_LME) == 0) {
         return true;
     }
-    return (r->cr4 & CR4_PAE) != 0 && (r->seg[SEG_CS].ar & SEG_AR_L) == 0;
+    return (r->cr4 & CR4_PAE) != 0 && (r->seg[SEG_CS].ar & SEG_AR_L) == 0 && task != TSS_16 &&
+           task != TSS_16_BUSY;
 }
 
 /* Switching it off: not from 64-bit code, and not with PCIDs on. */

@@ -166,7 +166,7 @@ static void store_gpr(struct vmx_vcpu *v, const struct vcpu_regs *r)
     v->gpr_known = true;
 }
 
-/* The processor does not mind an old TSS before it is used; entering a guest in long mode does. */
+/* Entering a guest in long mode wants this type, also of a TR that nobody has loaded yet. */
 static uint32_t tr_for_entry(const struct vcpu_regs *r)
 {
     uint32_t ar = r->seg[SEG_TR].ar;

@@ -159,6 +159,27 @@ static void long_mode_needs_pae_and_a_code_segment_without_l(void **state)
     assert_false(c.pdptes);
 }
 
+/* [SDM] vol. 3A, 10.8.5: the last of the consistency checks. */
+static void long_mode_is_not_entered_with_a_16_bit_task(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t type;
+        bool legal;
+    } rows_of_tr[] = {{0x1, false}, {0x3, false}, {0x9, true}, {0xB, true}};
+    for (size_t i = 0; i < sizeof(rows_of_tr) / sizeof(rows_of_tr[0]); i++) {
+        struct vcpu_regs r = at(ABOUT_TO_GO_LONG);
+        struct cr_vcpu c = {.limits = &limits, .gmem = &mem, .regs = &r};
+        r.seg[SEG_TR].ar = SEG_AR_P | rows_of_tr[i].type;
+        assert_int_equal(cr_write(&c, 0, P | G), rows_of_tr[i].legal);
+        assert_int_equal((r.efer & EFER_LMA) != 0, rows_of_tr[i].legal);
+        /* 32-bit paging does not mind. */
+        r = at(PROTECTED);
+        r.seg[SEG_TR].ar = SEG_AR_P | rows_of_tr[i].type;
+        assert_true(cr_write(&c, 0, P | G));
+    }
+}
+
 static void pcids_have_their_own_rules(void **state)
 {
     (void)state;
@@ -298,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_write_takes_place_whole_or_faults, setup),
         cmocka_unit_test_setup(long_mode_needs_pae_and_a_code_segment_without_l, setup),
+        cmocka_unit_test_setup(long_mode_is_not_entered_with_a_16_bit_task, setup),
         cmocka_unit_test_setup(pcids_have_their_own_rules, setup),
         cmocka_unit_test_setup(pae_paging_loads_four_pointers_and_checks_them, setup),
         cmocka_unit_test_setup(pointers_are_loaded_again_when_caching_or_page_bits_change, setup),

@@ -159,7 +159,14 @@ static void paging_with_lme_is_long_mode(void **state)
     assert_false(f.v.long_mode);
     r.cr4 = CR4_PAE;
     r.efer = EFER_LME;
-    r.seg[SEG_TR].ar = SEG_AR_P | 3u;
+    r.seg[SEG_TR].ar = SEG_AR_P | 3u; /* a 16-bit task: not into long mode */
+    set(&r);
+    assert_int_equal(run_with(GPR_RAX, CR0_PE | CR0_PG | CR0_NE, REASON_CR, 0), GP);
+    assert_int_equal(f.field[VMCS_ENTRY_CONTROLS] & ENTRY_IA32E, 0);
+    r = boot(false);
+    r.cr4 = CR4_PAE;
+    r.efer = EFER_LME;
+    r.seg[SEG_TR].ar = SEG_AR_P | 9u;
     set(&r);
     assert_int_equal(run_with(GPR_RAX, CR0_PE | CR0_PG | CR0_NE, REASON_CR, 0), 0);
     assert_int_equal(f.field[VMCS_EFER], EFER_LME | EFER_LMA);
