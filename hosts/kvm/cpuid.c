@@ -102,7 +102,8 @@ static bool add_extra(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu)
 
 bool kvm_cpuid_apply(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu)
 {
-    const struct cpuid_now reset = {.xcr0 = XCR0_X87, .lapic_on = true};
+    /* The table has no place for "in 64-bit code only", and KVM does not look after that bit. */
+    const struct cpuid_now reset = {.xcr0 = XCR0_X87, .lapic_on = true, .code_64 = true};
     uint32_t kept = 0;
     for (uint32_t i = 0; i < list->nent; i++) {
         struct kvm_cpuid_entry2 e = list->entries[i];

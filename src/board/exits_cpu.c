@@ -182,8 +182,9 @@ void exit_cpuid(struct vm *vm, struct vcpu *v, struct vm_exit *x)
         .subleaf = (uint32_t)r->gpr[GPR_RCX],
     };
     struct cpuid_now now = {.lapic_on = lapic_hardware_enabled(&vm->lapic)};
-    if (leaf.leaf == 0x01 || leaf.leaf == 0x07 || leaf.leaf == 0x0D) {
+    if (leaf.leaf == 0x01 || leaf.leaf == 0x07 || leaf.leaf == 0x0D || leaf.leaf == 0x80000001u) {
         const struct vcpu_regs *sys = view(vm, v, REGS_SYS);
+        now.code_64 = walk_is_64(sys);
         now.cr4 = sys->cr4;
         now.xcr0 = sys->xcr0;
     }

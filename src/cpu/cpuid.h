@@ -101,7 +101,8 @@ struct cpuid_cpu {
 struct cpuid_now {
     uint64_t cr4;
     uint64_t xcr0;
-    bool lapic_on; /* IA32_APIC_BASE.EN */
+    bool lapic_on; /* IA32_APIC_BASE.EN          */
+    bool code_64;  /* it is 64-bit code that asks */
 };
 
 /* Makes the guest's processor. False: features that the model or the system file demands cannot be

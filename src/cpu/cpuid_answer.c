@@ -159,11 +159,13 @@ static void cpuid_leaf_extended(const struct cpuid_cpu *cpu, const struct cpuid_
 {
     const uint32_t *w = cpu->word;
     uint32_t repeated = cpu->amd ? w[CPUID_W1_EDX] & CPUID_AMD_REPEATED : 0;
+    uint32_t edx = w[CPUID_W80000001_EDX];
     repeated = cpuid_follow(repeated, CPUID_F_apic % 32u, now->lapic_on);
+    /* Intel's have the instruction, and show it, in 64-bit mode only. */
+    edx = cpuid_follow(edx, CPUID_F_syscall % 32u, cpu->amd || now->code_64);
     switch (l->leaf) {
     case 0x80000001u:
-        cpuid_set(l, cpu->amd ? cpu->signature : 0, 0, w[CPUID_W80000001_ECX],
-                  w[CPUID_W80000001_EDX] | repeated);
+        cpuid_set(l, cpu->amd ? cpu->signature : 0, 0, w[CPUID_W80000001_ECX], edx | repeated);
         break;
     case 0x80000008u:
         cpuid_set(l, cpu->phys_bits | 48u << 8, w[CPUID_W80000008_EBX], 0, 0);
@@ -246,7 +248,7 @@ uint32_t cpuid_extra(const struct cpuid_cpu *cpu, struct cpuid_leaf *out, uint32
     static const uint32_t leaves[CPUID_EXTRA] = {
         0x15, 0x16, CPUID_HYPERVISOR, CPUID_HYPERVISOR_MAX, 0x06, 0x80000007u,
     };
-    const struct cpuid_now now = {.xcr0 = XCR0_X87, .lapic_on = true};
+    const struct cpuid_now now = {.xcr0 = XCR0_X87, .lapic_on = true, .code_64 = true};
     uint32_t count = max < CPUID_EXTRA ? max : CPUID_EXTRA;
     for (uint32_t i = 0; i < count; i++) { /* bound: CPUID_EXTRA */
         memset(&out[i], 0, sizeof(out[i]));

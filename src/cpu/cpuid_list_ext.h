@@ -91,7 +91,7 @@
     X(W80000001_ECX, 27, ptsc, MASK, MASK, 0, "the host's clock") \
     X(W80000001_ECX, 28, perfctr_llc, MASK, MASK, 0, "no counters") \
     X(W80000001_ECX, 29, mwaitx, MASK, MASK, 0, "as monitor") \
-    X(W80000001_EDX, 11, syscall, PASS, PASS, 1, "SYSCALL and its MSRs, which every host switches") \
+    X(W80000001_EDX, 11, syscall, PASS, PASS, 1, "SYSCALL and its MSRs, which every host switches. Intel: shown to 64-bit code only (KVM: always)") \
     X(W80000001_EDX, 19, mp, MASK, MASK, 0, "a VM has one processor") \
     X(W80000001_EDX, 20, nx, PASS, PASS, 1, "EFER.NXE; the core's page walk knows it") \
     X(W80000001_EDX, 22, mmxext, MASK, PASS, 0, "instructions") \

@@ -233,6 +233,14 @@ static void cpuid_follows_the_guests_own_state(void **state)
     assert_int_equal(cpuid(s, 0xD, 0), -1);
     assert_int_equal(s->regs.gpr[GPR_RBX], 576);
     assert_int_equal(s->regs.gpr[GPR_RCX], 832);
+    assert_int_equal(cpuid(s, 0x80000001u, 0), -1);
+    assert_int_equal(s->regs.gpr[GPR_RDX] >> 11 & 1, 0); /* SYSCALL: an Intel processor's */
+    to_long_mode(s);
+    assert_int_equal(cpuid(s, 0x80000001u, 0), -1);
+    assert_int_equal(s->regs.gpr[GPR_RDX] >> 11 & 1, 1);
+    s->regs.seg[SEG_CS].ar = SEG_AR_DB;
+    assert_int_equal(cpuid(s, 0x80000001u, 0), -1);
+    assert_int_equal(s->regs.gpr[GPR_RDX] >> 11 & 1, 0);
     s->regs.gpr[GPR_RAX] = 7;
     s->regs.gpr[GPR_RDX] = 0;
     s->regs.gpr[GPR_RCX] = 0;

@@ -17,7 +17,8 @@ static const struct cpuid_policy policy = {
     .tsc_khz = 2994375, .apic_id = 3, .lapic = true, .tsc_deadline = true, .host_switches = true};
 
 /* Everything that the guest's own state shows is on. */
-static const struct cpuid_now all_on = {.cr4 = CR4_OSXSAVE | CR4_PKE, .xcr0 = 7, .lapic_on = true};
+static const struct cpuid_now all_on = {
+    .cr4 = CR4_OSXSAVE | CR4_PKE, .xcr0 = 7, .lapic_on = true, .code_64 = true};
 
 static struct cpuid_cpu build(const struct cpuid_policy *p, struct cpu_host *h)
 {
@@ -403,6 +404,21 @@ static void bits_that_follow_the_guests_state_do(void **state)
     assert_int_equal(cpu_host_ask(&cpu, &off, &h, 0x80000001u, 0).edx >> 9 & 1, 0);
 }
 
+/* [SDM] vol. 2A, CPUID, table 3-8, note to edx of 0x80000001; AMD's have it in every mode. */
+static void intel_shows_syscall_to_64_bit_code_alone(void **state)
+{
+    (void)state;
+    for (uint32_t amd = 0; amd < 2; amd++) {
+        struct cpu_host h = {.amd = amd != 0, .others = ONES};
+        struct cpuid_cpu cpu = build(&policy, &h);
+        struct cpuid_now now = all_on;
+        assert_int_equal(cpu_host_ask(&cpu, &now, &h, 0x80000001u, 0).edx >> 11 & 1, 1);
+        now.code_64 = false;
+        assert_int_equal(cpu_host_ask(&cpu, &now, &h, 0x80000001u, 0).edx >> 11 & 1, amd);
+        assert_int_equal(cpu_host_ask(&cpu, &now, &h, 0x80000001u, 0).edx >> 29 & 1, 1);
+    }
+}
+
 static void edx_of_80000001_repeats_leaf_1_on_amd_only(void **state)
 {
     (void)state;
@@ -707,6 +723,7 @@ int main(void)
         cmocka_unit_test(the_policy_invents_only_what_the_core_provides),
         cmocka_unit_test(without_a_local_apic_nothing_speaks_of_one),
         cmocka_unit_test(bits_that_follow_the_guests_state_do),
+        cmocka_unit_test(intel_shows_syscall_to_64_bit_code_alone),
         cmocka_unit_test(edx_of_80000001_repeats_leaf_1_on_amd_only),
         cmocka_unit_test(there_is_one_processor),
         cmocka_unit_test(maxima_are_raised_and_capped),
