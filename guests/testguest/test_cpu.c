@@ -68,6 +68,18 @@ static bool clocks_run_so(uint64_t tsc_khz, uint64_t apic_khz)
     return false;
 }
 
+/* A local APIC that is switched off is not there: [SDM] vol. 3A, 11.4.3. */
+static bool lapic_bit_follows(void)
+{
+    const uint32_t bit = 1u << 9;
+    const uint64_t base = rdmsr(MSR_APIC_BASE);
+    bool before = (cpuid(1, 0).edx & bit) != 0;
+    wrmsr(MSR_APIC_BASE, base & ~(uint64_t)LAPIC_BASE_MSR_ENABLE);
+    bool off = (cpuid(1, 0).edx & bit) == 0;
+    wrmsr(MSR_APIC_BASE, base);
+    return before && off && (cpuid(1, 0).edx & bit) != 0;
+}
+
 struct verdict test_cpuid(void)
 {
     EXPECT((cpuid(1, 0).ecx & (1u << 31)) != 0, "leaf 1 does not tell of a hypervisor");
@@ -93,6 +105,7 @@ struct verdict test_cpuid(void)
         EXPECT(l.ecx / 1000u == c.ebx, "leaf 0x15 has another APIC rate");
     }
     EXPECT(clocks_run_so(c.eax, c.ebx), "TSC and APIC timer do not run at these rates");
+    EXPECT(lapic_bit_follows(), "leaf 1 does not follow APIC_BASE.EN");
     return PASS;
 }
 

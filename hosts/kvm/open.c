@@ -138,13 +138,13 @@ static void take_extras_away(int vm_fd)
     (void)ioctl(vm_fd, KVM_ENABLE_CAP, &quirks);
 }
 
-bool kvm_machine_hide_lapic(struct kvm_machine *m)
+bool kvm_machine_show_lapic(struct kvm_machine *m, bool on)
 {
     struct kvm_sregs s;
     if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) != 0) {
         return false;
     }
-    s.apic_base &= ~APIC_BASE_ENABLE;
+    s.apic_base = on ? s.apic_base | APIC_BASE_ENABLE : s.apic_base & ~APIC_BASE_ENABLE;
     return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) == 0;
 }
 

@@ -56,9 +56,9 @@ bool kvm_cpuid_apply(struct kvm_cpuid2 *list, const struct cpuid_cpu *cpu);
 /* Gives the guest that. False: errno says why. */
 bool kvm_machine_set_cpuid(struct kvm_machine *m, const struct cpuid_cpu *cpu);
 
-/* For a guest without a local APIC: KVM shows its bit in CPUID by a register of its own, whatever the
- * table says. False: errno says why. */
-bool kvm_machine_hide_lapic(struct kvm_machine *m);
+/* Whether the guest has a local APIC that is on: KVM shows its bit in CPUID by a register of its own,
+ * whatever the table says and whatever the guest has written to ours. False: errno says why. */
+bool kvm_machine_show_lapic(struct kvm_machine *m, bool on);
 
 /* Whether this kernel lets a write to IA32_TSC_DEADLINE out to us: tried in a VM and a process of
  * its own, between the asking and the answer. */

@@ -204,7 +204,7 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
         return false;
     }
     bool lapic = (v->system->devices & SYSTEM_DEV_LAPIC) != 0;
-    if (!lapic && !kvm_machine_hide_lapic(&v->kvm)) {
+    if (!lapic && !kvm_machine_show_lapic(&v->kvm, false)) {
         because(v, "KVM cannot hide its local APIC: %s", strerror(errno));
         return false;
     }
