@@ -211,7 +211,8 @@ static const struct {
 static void print_msrs(FILE *out)
 {
     fputs(
-        "## MSRs\n\nRegisters that Bulkhead holds. KVM answers some of them itself, by the same rules.\n\n"
+        "## MSRs\n\nRegisters that Bulkhead holds. KVM answers some of them itself, by the same rules.\n"
+        "MTRRs, PAT and MCG registers go with mtrr, pat and mca: without the feature they give #GP.\n\n"
         "| MSR | name | Intel | AMD | at reset | writes | why |\n|---|---|---|---|---|---|---|\n",
         out);
     for (size_t i = 0; i < COUNT(bank); i++) {

@@ -42,6 +42,17 @@ static const struct msr_rule msr_rules[] = {MSR_BANK(MSR_ROW)};
 
 #define MSR_RULES (sizeof(msr_rules) / sizeof(msr_rules[0]))
 
+struct msr_need {
+    uint32_t first;
+    uint32_t count;
+    uint16_t feature;
+};
+
+#define MSR_NEED_ROW(first, count, feature) {first, count, CPUID_F_##feature},
+static const struct msr_need msr_needs[] = {MSR_NEEDS(MSR_NEED_ROW)};
+
+#define MSR_NEEDS_ROWS (sizeof(msr_needs) / sizeof(msr_needs[0]))
+
 enum msr_vcpu_rule {
     MSR_V_ANY,
     MSR_V_CANON,
@@ -70,12 +81,24 @@ static const struct msr_rule *msr_find(uint32_t index)
     return NULL;
 }
 
+/* Whether CPUID offers what the register belongs to. */
+static bool msr_offered(const struct cpuid_cpu *cpu, uint32_t index)
+{
+    bool offered = true;
+    for (uint32_t i = 0; i < MSR_NEEDS_ROWS; i++) { /* bound: MSR_NEEDS_ROWS */
+        const struct msr_need *n = &msr_needs[i];
+        bool goes_with = index - n->first < n->count;
+        offered = offered && (!goes_with || cpuid_has(cpu, (enum cpuid_feature)n->feature));
+    }
+    return offered;
+}
+
 /* The rule for a register that this processor has. */
 static const struct msr_rule *msr_find_on(const struct cpuid_cpu *cpu, uint32_t index)
 {
     const struct msr_rule *rule = msr_find(index);
     bool has = rule != NULL && rule->present[cpu->amd ? 1 : 0] == MSR_P_HAS;
-    return has ? rule : NULL;
+    return has && msr_offered(cpu, index) ? rule : NULL;
 }
 
 /* Each of the eight bytes is a type in `allowed`, a mask of types 0 to 7. */

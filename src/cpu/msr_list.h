@@ -50,6 +50,14 @@
     X("DE_CFG",            0xC0011029u, 1, GP,  HAS, IGNORE, NONE, 2, 0, "LFENCE serialises") \
     X("BU_CFG2",           0xC001102Au, 1, GP,  HAS, IGNORE, NONE, 0, 0, "the host's")
 
+/* What some of these go with: X(first, count, feature). Without the feature they give #GP. */
+#define MSR_NEEDS(X) \
+    X(0x0FEu, 1, mtrr) \
+    X(0x179u, 2, mca) \
+    X(0x200u, 112, mtrr) \
+    X(0x277u, 1, pat) \
+    X(0x2FFu, 1, mtrr)
+
 /* Registers of the vCPU. KVM keeps them by itself; a raw host holds them, and the core checks what the
  * guest writes before the host has it: X(index, name, feature, write, why).
  * write: ANY, CANON (canonical, else #GP: seL4 could be crashed with others), LOW32 (upper half 0,

@@ -9,8 +9,13 @@
 #include "base/string.h"
 #include "cpu/msr.h"
 
-static const struct cpuid_cpu intel = {.phys_bits = 52};
-static const struct cpuid_cpu amd = {.phys_bits = 52, .amd = true};
+#define FEATURES                    \
+    {                               \
+        [CPUID_W1_EDX] = UINT32_MAX \
+    }
+
+static const struct cpuid_cpu intel = {.phys_bits = 52, .word = FEATURES};
+static const struct cpuid_cpu amd = {.phys_bits = 52, .amd = true, .word = FEATURES};
 
 /* A processor that has the register. */
 static const struct cpuid_cpu *owner(uint32_t index)
@@ -81,6 +86,33 @@ static void what_is_not_named_faults_both_ways(void **state)
         assert_int_equal(value, 42);
         assert_int_equal(msr_write(&b, &intel, odd[i], 0), MSR_FAULT);
         assert_int_equal(msr_write(&b, &amd, odd[i], 0), MSR_FAULT);
+    }
+}
+
+/* [SDM] vol. 4, table 2-2: what each register exists by. */
+static void registers_go_with_their_features(void **state)
+{
+    (void)state;
+    static const struct {
+        enum cpuid_feature feature;
+        uint32_t index;
+    } rows[] = {
+        {CPUID_F_mtrr, MSR_MTRRCAP},          {CPUID_F_mtrr, MSR_MTRR_PHYS},
+        {CPUID_F_mtrr, MSR_MTRR_PHYS + 15},   {CPUID_F_mtrr, MSR_MTRR_FIX_64K},
+        {CPUID_F_mtrr, MSR_MTRR_FIX_16K + 1}, {CPUID_F_mtrr, MSR_MTRR_FIX_4K + 7},
+        {CPUID_F_mtrr, MSR_MTRR_DEF_TYPE},    {CPUID_F_pat, MSR_PAT},
+        {CPUID_F_mca, MSR_MCG_CAP},           {CPUID_F_mca, MSR_MCG_STATUS},
+    };
+    struct msr_bank b;
+    msr_reset(&b);
+    for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct cpuid_cpu without = intel;
+        uint64_t value = 0;
+        without.word[CPUID_W1_EDX] &= ~(1u << rows[i].feature % 32u);
+        assert_int_equal(msr_read(&b, &intel, rows[i].index, &value), MSR_DONE);
+        assert_int_equal(msr_read(&b, &without, rows[i].index, &value), MSR_FAULT);
+        assert_int_equal(msr_write(&b, &without, rows[i].index, value), MSR_FAULT);
+        assert_int_equal(msr_read(&b, &without, MSR_BIOS_SIGN_ID, &value), MSR_DONE);
     }
 }
 
@@ -220,7 +252,7 @@ static void there_are_no_machine_check_banks(void **state)
 static void mtrrs_reach_as_far_as_the_processor(void **state)
 {
     (void)state;
-    const struct cpuid_cpu small = {.phys_bits = 39};
+    const struct cpuid_cpu small = {.phys_bits = 39, .word = FEATURES};
     struct msr_bank b;
     msr_reset(&b);
     assert_int_equal(msr_write(&b, &small, MSR_MTRR_PHYS, 0x7FFFFFF006), MSR_DONE);
@@ -295,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(registers_read_as_after_reset),
         cmocka_unit_test(what_is_not_named_faults_both_ways),
+        cmocka_unit_test(registers_go_with_their_features),
         cmocka_unit_test(writes_keep_ignore_or_fault_as_the_register_does),
         cmocka_unit_test(each_slot_belongs_to_one_register),
         cmocka_unit_test(each_vendor_has_its_own_registers),
