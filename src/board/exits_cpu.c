@@ -42,7 +42,7 @@ static bool read_vcpu_msr(struct vm *vm, struct vcpu *v, uint32_t index, uint64_
 {
     if (index == MSR_EFER) {
         *value = view(vm, v, REGS_SYS)->efer;
-        return true;
+        return cr_limits_of(&vm->cpu).efer != 0; /* nothing to switch: no such register */
     }
     switch (msr_vcpu_home(&vm->cpu, index)) {
     case MSR_IN_CACHE:
@@ -59,7 +59,7 @@ static bool write_efer(struct vm *vm, struct vcpu *v, uint64_t value)
 {
     const struct cr_limits limits = cr_limits_of(&vm->cpu);
     struct cr_vcpu c = {.limits = &limits, .gmem = &vm->w.mem, .regs = edit(vm, v, REGS_SYS)};
-    return efer_write(&c, value);
+    return limits.efer != 0 && efer_write(&c, value);
 }
 
 /* The host never sees a value that would fault in its hands. */

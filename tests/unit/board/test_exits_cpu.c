@@ -211,6 +211,26 @@ static void a_host_never_sees_an_msr_value_that_would_fault(void **state)
     sim_free(s);
 }
 
+/* [SDM] vol. 4, table 2-2: EFER is there where nx or lm is. */
+static void without_anything_to_switch_there_is_no_efer(void **state)
+{
+    (void)state;
+    static const enum cpuid_feature off[] = {CPUID_F_nx, CPUID_F_lm, CPUID_F_syscall};
+    for (uint32_t count = 2; count <= 3; count++) {
+        struct system_vm system = sim_system(0x100000, BOARD);
+        for (uint32_t i = 0; i < count; i++) {
+            system.cpu_off[off[i] / 32u] |= 1u << off[i] % 32u;
+        }
+        struct sim *s = sim_new(&system, KHZ);
+        s->regs.cr0 = CR0_PE | CR0_ET;
+        s->regs.seg[SEG_CS].ar = SEG_AR_DB;
+        int refused = count == 3 ? VECTOR_GP : -1;
+        assert_int_equal(msr(s, VM_EXIT_RDMSR, MSR_EFER, 0), refused);
+        assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_EFER, 0), refused);
+        sim_free(s);
+    }
+}
+
 static int cpuid(struct sim *s, uint32_t leaf, uint32_t sub)
 {
     struct vm_exit x = {.kind = VM_EXIT_CPUID};
@@ -467,6 +487,7 @@ int main(void)
         cmocka_unit_test(cr8_works_without_a_local_apic),
         cmocka_unit_test(clts_and_lmsw),
         cmocka_unit_test(a_host_never_sees_an_msr_value_that_would_fault),
+        cmocka_unit_test(without_anything_to_switch_there_is_no_efer),
         cmocka_unit_test(cpuid_follows_the_guests_own_state),
         cmocka_unit_test(xsetbv_takes_what_is_offered),
         cmocka_unit_test(debug_registers_are_kept_for_the_guest),
