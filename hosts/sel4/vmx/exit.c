@@ -57,6 +57,11 @@ static const struct row rows[REASONS] = {
     [REASON_WBINVD] = {VM_EXIT_WBINVD, RAW | STEPS, NULL},
     [REASON_XSETBV] = {VM_EXIT_XSETBV, RAW | STEPS, NULL},
     [REASON_VMFUNC] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    /* No control keeps these from a guest on a processor that has them: they exit, and do not exist. */
+    [REASON_SEAMCALL] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_TDCALL] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_RDMSR_IMM] = {VM_EXIT_UNDEFINED, RAW, NULL},
+    [REASON_WRMSR_IMM] = {VM_EXIT_UNDEFINED, RAW, NULL},
 };
 
 static uint32_t flags_of(uint32_t reason)

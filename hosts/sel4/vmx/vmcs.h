@@ -151,7 +151,11 @@
 #define REASON_WBINVD        54u
 #define REASON_XSETBV        55u
 #define REASON_VMFUNC        59u
-#define REASONS              64u
+#define REASON_SEAMCALL      76u
+#define REASON_TDCALL        77u
+#define REASON_RDMSR_IMM     84u
+#define REASON_WRMSR_IMM     85u
+#define REASONS              88u
 
 /* What seL4 reports in place of a reason when VMLAUNCH or VMRESUME itself failed. */
 #define REASON_VM_FAIL 0xFFFFFFFFu

@@ -348,9 +348,20 @@ static void watched_exceptions_go_back(void **state)
 static void what_this_processor_does_not_have_is_undefined(void **state)
 {
     (void)state;
-    static const uint32_t reasons[] = {
-        REASON_GETSEC, REASON_VMCLEAR, 20,           25, REASON_VMXON, REASON_MWAIT, REASON_MONITOR,
-        REASON_INVEPT, REASON_INVVPID, REASON_VMFUNC};
+    static const uint32_t reasons[] = {REASON_GETSEC,
+                                       REASON_VMCLEAR,
+                                       20,
+                                       25,
+                                       REASON_VMXON,
+                                       REASON_MWAIT,
+                                       REASON_MONITOR,
+                                       REASON_INVEPT,
+                                       REASON_INVVPID,
+                                       REASON_VMFUNC,
+                                       REASON_SEAMCALL,
+                                       REASON_TDCALL,
+                                       REASON_RDMSR_IMM,
+                                       REASON_WRMSR_IMM};
     for (size_t n = 0; n < sizeof(reasons) / sizeof(reasons[0]); n++) {
         (void)boot(true);
         assert_int_equal(run_with(GPR_RAX, 0, reasons[n], 0), UD);

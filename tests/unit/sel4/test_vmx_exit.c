@@ -71,11 +71,17 @@ static void each_reason_has_its_kind(void **state)
         {REASON_INVEPT, VM_EXIT_UNDEFINED, true},
         {REASON_INVVPID, VM_EXIT_UNDEFINED, true},
         {REASON_VMFUNC, VM_EXIT_UNDEFINED, true},
+        {REASON_SEAMCALL, VM_EXIT_UNDEFINED, true},
+        {REASON_TDCALL, VM_EXIT_UNDEFINED, true},
+        {REASON_RDMSR_IMM, VM_EXIT_UNDEFINED, true},
+        {REASON_WRMSR_IMM, VM_EXIT_UNDEFINED, true},
         {REASON_VM_FAIL, VM_EXIT_HOST_ERROR, false},
         {VMX_CAME_BACK, VM_EXIT_NONE, false},
         {3, VM_EXIT_HOST_ERROR, false},
         {63, VM_EXIT_HOST_ERROR, false},
         {64, VM_EXIT_HOST_ERROR, false},
+        {REASONS - 1, VM_EXIT_HOST_ERROR, false},
+        {REASONS, VM_EXIT_HOST_ERROR, false},
     };
     for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
         struct vm_exit x;
