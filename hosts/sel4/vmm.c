@@ -189,7 +189,9 @@ static bool set_controls(struct vmm *v)
         v->why = "the processor lacks features that the system file demands for this VM";
         return false;
     }
-    v->why = vmx_start(&v->vcpu, &port, &limits);
+    struct vmx_port own = port;
+    own.page = part_lends(v->system) ? port.page : NULL;
+    v->why = vmx_start(&v->vcpu, &own, &limits);
     return v->why == NULL;
 }
 

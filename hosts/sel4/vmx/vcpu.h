@@ -35,7 +35,8 @@ struct vmx_port {
     void (*write_gprs)(void *host, const uint64_t gpr[VMX_GPRS]);  /* in vmx_gpr_order           */
     void (*write_cr2)(void *host, uint64_t value);                 /* no VMCS field: the helper  */
     /* For REGS_VEC and REGS_MMX (vectors.c); null where the core is told that it is lacking. The page is the vmm's, and the guest has
-     * it at VMX_LENT_GPA while it is lent; afterwards the processor remembers no translation of it. */
+     * it at VMX_LENT_GPA while it is lent; afterwards the processor remembers no translation of this guest's at all. To end
+     * a loan that was none is for the sake of that. */
     uint8_t *page;
     void (*lend)(void *host, bool on);
     /* Enters at that RIP, again after timer and notifications, until anything else: its REASON_*. */

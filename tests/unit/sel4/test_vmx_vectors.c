@@ -15,6 +15,7 @@ static uint8_t page[4096];
 static uint64_t vec[VEC_COUNT][VEC_WORDS]; /* the guest's, where the kernel keeps them */
 static bool lent;
 static uint32_t loans;
+static uint32_t ends; /* of no loan: translations are to be forgotten */
 static uint32_t entries;
 static bool with_avx;
 static uint64_t mmx[MMX_COUNT];
@@ -22,7 +23,8 @@ static uint64_t mmx[MMX_COUNT];
 static void lend(void *host, bool on)
 {
     assert_ptr_equal(host, &f);
-    assert_true(lent != on);
+    assert_false(lent && on);
+    ends += !lent && !on;
     lent = on;
     loans += on;
 }
@@ -248,9 +250,40 @@ static void the_page_holds_nothing_but_what_is_moved(void **state)
     }
 }
 
+/* With VPIDs, nothing else has the processor forget what it knows of another address space. */
+static void the_end_of_a_loan_forgets_translations(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t cr0, cr3, cr4; /* flipped */
+        bool forgets;
+    } rows[] = {
+        {0, 0, 0, false},      {CR0_TS, 0, CR4_DE, false}, {CR0_PG, 0, 0, true},
+        {0, 0x1000, 0, true},  {0, 0, CR4_PGE, true},      {0, 0, CR4_PAE, true},
+        {0, 0, CR4_PSE, true}, {0, 0, CR4_SMEP, true},
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        struct vcpu_regs regs;
+        boot(false, false);
+        ends = 0;
+        vmx_regs_fetch(&f.v, 0, REGS_ALL, &regs);
+        regs.cr0 ^= rows[n].cr0;
+        regs.cr3 ^= rows[n].cr3;
+        regs.cr4 ^= rows[n].cr4;
+        vmx_regs_store(&f.v, REGS_ALL, &regs);
+        assert_int_equal(ends, rows[n].forgets);
+        f.v.port.page = NULL; /* nothing can be lent: it has to go without */
+        regs.cr3 ^= 0x2000;
+        vmx_regs_store(&f.v, REGS_ALL, &regs);
+        assert_int_equal(ends, rows[n].forgets);
+        assert_int_equal(loans + entries, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_end_of_a_loan_forgets_translations),
         cmocka_unit_test(sixteen_registers_come_and_go),
         cmocka_unit_test(with_avx_they_have_32_bytes),
         cmocka_unit_test(a_guest_without_paging_is_put_back_where_it_was),
