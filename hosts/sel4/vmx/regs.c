@@ -192,11 +192,12 @@ static void store_segs(struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
 /* What has the processor forget translations if the guest changes it by itself: [SDM] vol. 3A, 4.10.4.1. */
 #define CR4_PAGING (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
 
-/* Changed by the core, for an instruction that exits or a task switch: with VPIDs, neither exit nor entry forgets any
- * ([SDM] vol. 3C, 29.4.3), and the kernel has no call for it. But the end of a loan does. */
-static void forget_translations(const struct vmx_vcpu *v, const struct vcpu_regs *r)
+/* Changed by the core, for an instruction that exits or a task switch, or, if `all`, because the VM is started again: with
+ * VPIDs, neither exit nor entry forgets any ([SDM] vol. 3C, 29.4.3), and the kernel has no call for it. But the end of a
+ * loan does. */
+static void forget_translations(const struct vmx_vcpu *v, const struct vcpu_regs *r, bool all)
 {
-    bool paging = ((r->cr0 ^ v->seen.cr0) & CR0_PG) != 0 ||
+    bool paging = all || ((r->cr0 ^ v->seen.cr0) & CR0_PG) != 0 ||
                   ((r->cr4 ^ v->seen.cr4) & CR4_PAGING) != 0 || r->cr3 != v->seen.cr3;
     if (paging && v->port.page != NULL) {
         v->port.lend(v->port.host, false);
@@ -213,9 +214,7 @@ static void store_control(struct vmx_vcpu *v, const struct vcpu_regs *r, bool al
         (void)vmx_write(v, VMCS_CR4, (r->cr4 & v->limits.cr4) | CR4_REAL);
         put(v, all, VMCS_CR4_SHADOW, v->seen.cr4 & ~v->limits.cr4, r->cr4 & ~v->limits.cr4);
     }
-    if (!all) {
-        forget_translations(v, r);
-    }
+    forget_translations(v, r, all);
     put(v, all, VMCS_CR3, v->seen.cr3, r->cr3);
     put(v, all, VMCS_EFER, v->seen.efer, r->efer);
     vmx_set_long_mode(v, (r->efer & EFER_LMA) != 0);

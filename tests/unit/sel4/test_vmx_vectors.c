@@ -280,9 +280,27 @@ static void the_end_of_a_loan_forgets_translations(void **state)
     }
 }
 
+/* A VM that is started again finds another guest's translations in its vCPU. */
+static void a_new_guest_begins_without_translations(void **state)
+{
+    (void)state;
+    struct vcpu_regs regs;
+    boot(false, false);
+    const struct vmx_port port = f.v.port;
+    const struct vmx_limits limits = f.v.limits;
+    regs = f.v.seen;
+    ends = 0;
+    assert_null(vmx_start(&f.v, &port, &limits));
+    vmx_regs_store(&f.v, REGS_ALL, &regs);
+    assert_int_equal(ends, 1);
+    vmx_regs_store(&f.v, REGS_ALL, &regs);
+    assert_int_equal(ends, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_guest_begins_without_translations),
         cmocka_unit_test(the_end_of_a_loan_forgets_translations),
         cmocka_unit_test(sixteen_registers_come_and_go),
         cmocka_unit_test(with_avx_they_have_32_bytes),
