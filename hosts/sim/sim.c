@@ -188,7 +188,10 @@ void sim_free(struct sim *s)
 /* What the guest does with an injected interrupt: its handler runs with interrupts off. */
 static void deliver(struct sim *s)
 {
-    struct sim_event e = {.tsc = s->tsc, .inject = s->plan.inject, .vector = s->plan.vector};
+    struct sim_event e = {.tsc = s->tsc,
+                          .inject = s->plan.inject,
+                          .vector = s->plan.vector,
+                          .error = s->plan.has_error_code ? s->plan.error_code : 0};
     if (s->events < SIM_LOG_MAX) {
         s->log[s->events] = e;
     }

@@ -30,6 +30,7 @@ struct sim_event {
     uint64_t tsc;
     uint8_t inject; /* VM_INJECT_* */
     uint8_t vector;
+    uint32_t error; /* of an exception that has one, else 0 */
 };
 
 struct sim {

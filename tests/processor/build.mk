@@ -3,9 +3,9 @@
 # machine where nothing else is.
 
 PROCESSOR_SRC := $(sort $(wildcard tests/processor/*.c))
-PROCESSOR_OBJ := $(PROCESSOR_SRC:%.c=$(B)/processor/%.o)
+PROCESSOR_OBJ := $(PROCESSOR_SRC:%.c=$(B)/processor/%.o) $(B)/processor/hosts/sim/sim.o
 
-$(B)/processor/tests/processor/%.o: tests/processor/%.c Makefile bulkhead.mk tests/processor/build.mk
+$(B)/processor/%.o: %.c Makefile bulkhead.mk tests/processor/build.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(HOSTED_CFLAGS) -Itests/processor $(OPT) -MMD -MP -c $< -o $@

@@ -3,7 +3,6 @@
  * would tell it, until the instruction is over. */
 #include <string.h>
 
-#include "base/bits.h"
 #include "base/le.h"
 #include "cpu/emulate.h"
 #include "outcome.h"
@@ -16,15 +15,10 @@ struct model {
     bool stray;
 };
 
-static bool is_device(uint64_t gpa)
-{
-    return gpa >= WORLD_DATA && gpa < DEVICE_END;
-}
-
 static uint64_t model_read(void *owner, gpa_t gpa, uint32_t size)
 {
     struct model *m = owner;
-    if (size == 0 || size > 8 || !is_device(gpa) || !is_device(gpa + size - 1)) {
+    if (size == 0 || size > 8 || !vector_on_device(gpa) || !vector_on_device(gpa + size - 1)) {
         m->stray = true;
         return UINT64_MAX;
     }
@@ -34,7 +28,7 @@ static uint64_t model_read(void *owner, gpa_t gpa, uint32_t size)
 static void model_write(void *owner, gpa_t gpa, uint32_t size, uint64_t val)
 {
     struct model *m = owner;
-    if (size == 0 || size > 8 || !is_device(gpa) || !is_device(gpa + size - 1)) {
+    if (size == 0 || size > 8 || !vector_on_device(gpa) || !vector_on_device(gpa + size - 1)) {
         m->stray = true;
         return;
     }
@@ -47,27 +41,6 @@ static void model_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_
     (void)vcpu;
     (void)groups;
     *regs = m->v->regs;
-}
-
-/* Which access to a device the processor comes to first. */
-static gpa_t exit_address(const struct vector *v, const struct vcpu_regs *r)
-{
-    uint64_t si = r->gpr[GPR_RSI] & ones_bytes(v->addr_size);
-    uint64_t di = r->gpr[GPR_RDI] & ones_bytes(v->addr_size);
-    uint32_t seg = v->override != 0xFF ? v->override : SEG_DS;
-    uint64_t linear = v->operand;
-    if (v->form->kind == FORM_STRING) {
-        bool is_64 = place_is_64(v->place);
-        uint64_t ones = ones_bytes(is_64 ? 8 : 4);
-        si = (si + (is_64 && seg < SEG_FS ? 0 : r->seg[seg].base)) & ones;
-        di = (di + (is_64 ? 0 : r->seg[SEG_ES].base)) & ones;
-        bool from = (v->form->flags & FORM_SI) != 0;
-        linear = from && is_device(si) ? si : (v->form->flags & FORM_DI) != 0 ? di : si;
-    }
-    if (!is_device(linear) && is_device(linear + v->size - 1)) {
-        linear += v->size - 1;
-    }
-    return is_device(linear) ? linear : WORLD_DATA;
 }
 
 static void model_memory(struct gmem *g, uint8_t *ram)
@@ -119,7 +92,7 @@ static void run_once(const struct vector *v, uint8_t *ram, struct outcome *out)
     memcpy(cache.regs.vec, v->ymm, sizeof(cache.regs.vec));
     cache.valid = REGS_ALL | REGS_VEC | REGS_MMX | REGS_SEG;
     for (uint32_t i = 0; i < TURNS; i++) {
-        result = emulate_mmio(&vcpu, exit_address(v, &cache.regs), &report);
+        result = emulate_mmio(&vcpu, vector_exit(v, cache.regs.gpr), &report);
         if (result == EMULATE_ELSEWHERE) { /* under a mask, its first page may be left out */
             result = emulate_mmio(&vcpu, v->operand + v->size - 1, &report);
         }

@@ -2,29 +2,13 @@
  * Comparing, and telling. */
 #include "outcome.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "text.h"
 
 #define COMPARED                                                                         \
     (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF | \
      RFLAGS_TF | RFLAGS_AC)
-
-struct text {
-    char *at;
-    size_t left;
-};
-
-__attribute__((format(printf, 2, 3))) static void tell(struct text *t, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(t->at, t->left, format, args);
-    va_end(args);
-    size_t used = n < 0 ? 0 : (size_t)n < t->left ? (size_t)n : t->left - 1;
-    t->at += used;
-    t->left -= used;
-}
 
 static void tell_ending(struct text *t, const char *who, const struct outcome *o)
 {

@@ -111,6 +111,15 @@ bool place_pages(enum place p);
 bool vector_make(struct vector *v, const struct form *form, enum place place, uint32_t cpl,
                  uint64_t seed, uint32_t number, const struct limits *limits);
 
+/* Whether a linear address, which is a physical one, is in the data pages that stand for devices. */
+bool vector_on_device(uint64_t linear);
+
+/* Where rSI (which an override moves) or rDI points, with general registers as in `gpr`; where rSP does at
+ * first; and the device access that the processor comes to first. */
+uint64_t vector_pointer(const struct vector *v, const uint64_t *gpr, enum gpr reg);
+uint64_t vector_stack(const struct vector *v);
+uint64_t vector_exit(const struct vector *v, const uint64_t *gpr);
+
 /* What memory holds besides what vectors bring: tables, handlers, noise in the data. `ram` has
  * WORLD_BYTES. With `native`, what only CPL 0 may touch is not there. */
 void world_build(uint8_t *ram, bool native);

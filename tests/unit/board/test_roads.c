@@ -13,37 +13,18 @@
 
 #include "../../processor/native.h"
 #include "../../processor/processors.h"
+#include "../../processor/roads.h"
+#include "base/bits.h"
 #include "base/le.h"
-#include "board/vm_state.h"
-#include "sim/sim.h"
 
-#define DEVICES (SYSTEM_DEV_LAPIC | SYSTEM_DEV_IOAPIC | SYSTEM_DEV_HPET | SYSTEM_DEV_PIC)
 #define VECTORS 16u
-#define TURNS   64u
-
-/* Which device each page of the first five leads to. */
-static const uint64_t behind[PAGE_RAM] = {0xFEE00000, 0xFED00000, 0, 0xFEC00000, 0xD0000000};
 
 static _Alignas(4096) uint8_t clean[WORLD_BYTES];
 static _Alignas(4096) uint8_t ram[WORLD_BYTES]; /* the processor's */
 static _Alignas(4096) uint8_t got[WORLD_BYTES]; /* what the emulator left */
 
-struct roads {
-    struct sim *raw, *decoded;
-    bool
-        foreign; /* a selector of the GDT: of this machine's on one road, of the vector's on the other */
-    uint64_t tsc; /* of all exits of one instruction: there are more of them on one road */
-};
-
-static gpa_t device_at(uint64_t linear)
-{
-    return behind[(linear - WORLD_DATA) >> 12] + (linear & 0xFFFu);
-}
-
-static bool on_device(uint64_t linear)
-{
-    return linear >= WORLD_DATA && linear < DEVICE_END && behind[(linear - WORLD_DATA) >> 12] != 0;
-}
+/* A selector of the GDT: of this machine's on one road, of the vector's on the other. */
+static bool foreign;
 
 /* --- The decoded road ------------------------------------------------------------------------------------ */
 
@@ -54,12 +35,11 @@ static void access_device(struct roads *r, uint64_t linear, uint32_t bytes, bool
         uint32_t room = 0x1000u - (uint32_t)(linear & 0xFFFu);
         uint32_t part = bytes < room ? bytes : room;
         part = part < 8 ? part : 8;
-        if (on_device(linear)) {
-            r->decoded->tsc = r->tsc - SIM_ACCESS_TSC;
+        if (vector_on_device(linear)) {
             if (write) {
-                sim_store(r->decoded, device_at(linear), part, le_load(ram + linear, part));
+                roads_store(r, linear, part, le_load(ram + linear, part));
             } else {
-                le_store(ram + linear, part, sim_load(r->decoded, device_at(linear), part));
+                le_store(ram + linear, part, roads_load(r, linear, part));
             }
         }
         linear += part;
@@ -67,24 +47,13 @@ static void access_device(struct roads *r, uint64_t linear, uint32_t bytes, bool
     }
 }
 
-static uint64_t pointer(const struct vector *v, const uint64_t *gpr, enum gpr reg)
-{
-    uint32_t seg = reg == GPR_RDI ? (uint32_t)SEG_ES : v->override != 0xFF ? v->override : SEG_DS;
-    uint64_t base = v->regs.seg[seg].base;
-    uint64_t off = gpr[reg] & (v->addr_size == 8 ? UINT64_MAX : (1ull << 8 * v->addr_size) - 1);
-    if (place_is_64(v->place)) {
-        return off + (seg == SEG_GS ? base : 0);
-    }
-    return (base + off) & UINT32_MAX;
-}
-
 /* Elements of a string instruction. */
 static void access_string(struct roads *r, const struct vector *v, uint32_t first, uint32_t end,
                           bool write)
 {
     uint64_t step = (v->regs.rflags & RFLAGS_DF) != 0 ? 0 - (uint64_t)v->size : v->size;
-    uint64_t si = pointer(v, v->regs.gpr, GPR_RSI);
-    uint64_t di = pointer(v, v->regs.gpr, GPR_RDI);
+    uint64_t si = vector_pointer(v, v->regs.gpr, GPR_RSI);
+    uint64_t di = vector_pointer(v, v->regs.gpr, GPR_RDI);
     bool reads_di = (v->form->flags & FORM_WRITES) == 0;
     for (uint32_t i = first; i < end; i++) {
         if (!write && (v->form->flags & FORM_SI) != 0) {
@@ -94,16 +63,6 @@ static void access_string(struct roads *r, const struct vector *v, uint32_t firs
             access_device(r, di + i * step, v->size, write);
         }
     }
-}
-
-static uint64_t stack_linear(const struct vector *v)
-{
-    uint64_t sp = v->regs.gpr[GPR_RSP];
-    if (v->place == PLACE_64) {
-        return sp;
-    }
-    return (v->regs.seg[SEG_SS].base + (v->place == PLACE_COMPAT_16 ? sp & 0xFFFFu : sp)) &
-           UINT32_MAX;
 }
 
 static bool is_stack(const struct vector *v, uint8_t opcode)
@@ -135,9 +94,9 @@ static void access_slots(struct roads *r, const struct vector *v, bool write)
 static void access_beside(struct roads *r, const struct vector *v, bool write)
 {
     if ((v->form->flags & FORM_PUSHES) != 0 && write) {
-        access_device(r, stack_linear(v) - v->size, v->size, true);
+        access_device(r, vector_stack(v) - v->size, v->size, true);
     } else if ((v->form->flags & FORM_POPS) != 0 && !write) {
-        access_device(r, stack_linear(v), v->size, false);
+        access_device(r, vector_stack(v), v->size, false);
     }
 }
 
@@ -185,8 +144,8 @@ static void landed(const struct vector *v, struct outcome *out)
 
 static uint32_t rounds(const struct vector *v, const struct outcome *after)
 {
-    uint64_t mask = v->addr_size == 8 ? UINT64_MAX : (1ull << 8 * v->addr_size) - 1;
-    return !v->rep ? 1 : (uint32_t)((v->regs.gpr[GPR_RCX] - after->gpr[GPR_RCX]) & mask);
+    uint64_t left = v->regs.gpr[GPR_RCX] - after->gpr[GPR_RCX];
+    return !v->rep ? 1 : (uint32_t)(left & ones_bytes(v->addr_size));
 }
 
 /* Its elements come from the device one by one, until it ends there: nothing but reads, so that it can
@@ -201,6 +160,16 @@ static void run_scan(struct roads *r, const struct vector *v, uint32_t most, str
     } while (n < most && rounds(v, out) > n);
 }
 
+/* Each element is read and written before the next. They do not overlap, so that it can be run again, too. */
+static void run_moves(struct roads *r, const struct vector *v, uint32_t most, struct outcome *out)
+{
+    for (uint32_t n = 0; n < most; n++) {
+        access_string(r, v, n, n + 1, false);
+        native_run(v, ram, out);
+        access_string(r, v, n, n + 1, true);
+    }
+}
+
 static uint8_t *selector_at(const struct vector *v)
 {
     return ram + v->operand + (v->form->size == SIZE_F ? v->op_size : 0);
@@ -211,7 +180,7 @@ static bool go_decoded(struct roads *r, const struct vector *v, struct outcome *
 {
     memcpy(ram, clean, sizeof(ram));
     world_place(ram, v, 0xCC);
-    r->foreign = false;
+    foreign = false;
     bool selector = (v->form->flags & FORM_SELECTOR) != 0;
     if ((selector || is_arpl(v)) && v->operand < DEVICE_END) {
         le_store(selector_at(v), 2, 8u * LDT_FIRST + 15u); /* one that anything can be done with */
@@ -230,10 +199,14 @@ static bool go_decoded(struct roads *r, const struct vector *v, struct outcome *
         run_scan(r, v, most, out);
         return true;
     }
+    if (v->rep && (v->form->flags & FORM_RMW) == FORM_RMW) {
+        run_moves(r, v, most, out);
+        return true;
+    }
     access_all(r, v, most, false);
     if (selector) {
         uint64_t got_it = le_load(selector_at(v), 2);
-        r->foreign = (got_it & 4u) == 0 && got_it > 3;
+        foreign = (got_it & 4u) == 0 && got_it > 3;
     }
     native_run(v, ram, out);
     landed(v, out);
@@ -246,61 +219,7 @@ static bool go_decoded(struct roads *r, const struct vector *v, struct outcome *
     return true;
 }
 
-/* --- The raw road ------------------------------------------------------------------------------------------ */
-
-static uint64_t exit_linear(const struct vector *v, const uint64_t *gpr)
-{
-    uint64_t at = v->operand;
-    if (v->form->kind == FORM_STRING) {
-        uint64_t si = pointer(v, gpr, GPR_RSI);
-        bool from = (v->form->flags & FORM_SI) != 0 && on_device(si);
-        at = from ? si : pointer(v, gpr, GPR_RDI);
-        at = (v->form->flags & FORM_DI) != 0 || from ? at : si;
-    }
-    return on_device(at) ? at : at + v->size - 1;
-}
-
-static void go_raw(struct roads *r, const struct vector *v, struct outcome *out)
-{
-    struct sim *s = r->raw;
-    uint8_t *mem = s->mem.region[0].host;
-    memcpy(mem, clean, WORLD_BYTES);
-    world_place(mem, v, 0xCC);
-    for (uint32_t i = 0; i < PAGE_RAM; i++) {
-        uint8_t *entry = mem + WORLD_PT + 8 * ((WORLD_DATA >> 12) + i);
-        le_store(entry, 8, (le_load(entry, 8) & 0xFFFu) | behind[i]);
-    }
-    s->regs = v->regs;
-    s->regs.rflags &= ~(uint64_t)RFLAGS_IF; /* interrupts are another matter */
-    memcpy(s->regs.vec, v->ymm, sizeof(s->regs.vec));
-    uint32_t before = s->events;
-    for (uint32_t i = 0; i < TURNS && s->regs.rip == v->regs.rip && s->events == before; i++) {
-        uint64_t at = exit_linear(v, s->regs.gpr);
-        s->tsc = r->tsc - SIM_ACCESS_TSC;
-        sim_ept(s, on_device(at) ? device_at(at) : behind[0], (v->form->flags & FORM_WRITES) != 0);
-    }
-    memset(out, 0, sizeof(*out));
-    memcpy(out->gpr, s->regs.gpr, sizeof(out->gpr));
-    memcpy(out->ymm, s->regs.vec, sizeof(out->ymm));
-    memcpy(out->seg, s->regs.seg, sizeof(out->seg));
-    out->rip = s->regs.rip;
-    out->rflags = s->regs.rflags;
-    out->end = s->events != before ? END_FAULT : END_DONE;
-    out->vector = s->events != before ? s->log[s->events - 1].vector : 0;
-    memcpy(got, mem, WORLD_BYTES);
-}
-
 /* --- Comparing ----------------------------------------------------------------------------------------------- */
-
-static bool same_devices(const struct roads *r)
-{
-    const struct vm *a = r->raw->vm;
-    const struct vm *b = r->decoded->vm;
-    return memcmp(&a->lapic.regs, &b->lapic.regs, sizeof(a->lapic.regs)) == 0 &&
-           memcmp(&a->ioapic.regs, &b->ioapic.regs, sizeof(a->ioapic.regs)) == 0 &&
-           memcmp(&a->hpet.regs, &b->hpet.regs, sizeof(a->hpet.regs)) == 0 &&
-           memcmp(&a->bus.counts, &b->bus.counts, sizeof(a->bus.counts)) == 0;
-}
 
 /* Left out: a scan that could come to where no memory is, by what it reads; far pointers of ten bytes, as
  * this processor may be one of AMD's, which read six. */
@@ -314,40 +233,44 @@ static bool comparable(const struct vector *v)
 
 static bool try_vector(struct roads *r, struct vector *v, uint32_t *compared)
 {
-    char text[4096];
+    char text[2][4096];
     struct outcome raw;
     struct outcome decoded;
+    struct road_difference d;
     native_adjust(v);
-    if (!comparable(v) || !go_decoded(r, v, &decoded)) {
+    if (!comparable(v)) {
         return true;
     }
-    go_raw(r, v, &raw);
-    raw.error = decoded.error; /* the log has it not */
-    raw.cr2 = raw.end == END_FAULT && raw.vector == 14 ? r->raw->regs.cr2 : 0;
+    memcpy(got, clean, sizeof(got));
+    world_place(got, v, 0xCC);
+    roads_begin(r, v, got);
+    if (!go_decoded(r, v, &decoded)) {
+        return true;
+    }
+    uint64_t rflags = v->regs.rflags;
+    v->regs.rflags &= ~(uint64_t)RFLAGS_IF; /* interrupts are another matter */
+    roads_go_raw(r, v, got, &raw);
+    v->regs.rflags = rflags;
     memcpy(got + WORLD_DATA, ram + WORLD_DATA, DEVICE_END - WORLD_DATA);
     (*compared)++;
-    r->tsc += 2 * SIM_ACCESS_TSC;
-    bool same = r->foreign || outcome_same(v, &raw, got, &decoded, ram, text, sizeof(text)) ||
+    bool same = foreign || outcome_same(v, &raw, got, &decoded, ram, text[0], sizeof(text[0])) ||
                 processor_native.excuse(v, &raw, &decoded) != NULL;
-    if (same && same_devices(r)) {
+    bool alike = roads_same(r, &d, text[1], sizeof(text[1]));
+    if (same && alike) {
         return true;
     }
     char about[4096];
     vector_tell(v, about, sizeof(about));
-    print_message("%s%s%s", about, text, same ? "  the devices differ\n" : "");
+    print_message("%s%s%s", about, same ? "" : text[0], text[1]);
     return false;
 }
 
 static void try_form(const struct form *f, uint32_t *compared, uint32_t *different)
 {
     struct limits limits = processor_native.limits;
-    struct system_vm system = sim_system(WORLD_BYTES, DEVICES);
-    struct roads r = {.raw = sim_new(&system, 1000000),
-                      .decoded = sim_new(&system, 1000000),
-                      .tsc = 100 * SIM_ACCESS_TSC};
+    static struct roads r;
     limits.avx = __builtin_cpu_supports("avx2") != 0;
-    sim_store(r.raw, 0xFEE000F0, 4, 0x1FF);
-    sim_store(r.decoded, 0xFEE000F0, 4, 0x1FF);
+    roads_open(&r);
     bool same = true;
     for (uint32_t p = PLACE_COMPAT_16; p <= PLACE_64 && same; p++) {
         for (uint32_t i = 0; i < VECTORS && same; i++) {
@@ -358,8 +281,7 @@ static void try_form(const struct form *f, uint32_t *compared, uint32_t *differe
         }
     }
     *different += !same;
-    sim_free(r.raw);
-    sim_free(r.decoded);
+    roads_close(&r);
 }
 
 /* No kernel emulates moves under a mask: there is but one road for them. */
