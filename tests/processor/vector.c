@@ -200,6 +200,7 @@ static uint64_t choose_base(struct maker *m, uint32_t seg)
     bool narrow = default_size(v->place) == 2 || v->addr_size == 2;
     if (v->place == PLACE_64) {
         uint64_t base = random_next(&m->r) & 0x7FFFFFFFEFFFull;
+        base = v->addr_size == 8 ? base : base % WORLD_DATA; /* 32 bits reach all data from there */
         return seg == SEG_FS || seg == SEG_GS ? base : 0;
     }
     if (narrow) {

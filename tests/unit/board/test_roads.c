@@ -317,9 +317,36 @@ static void raw_and_decoded_exits_leave_the_same_state_for_every_form(void **sta
     assert_true(without < 20); /* those that a process cannot run */
 }
 
+static bool in_data(uint64_t linear)
+{
+    return linear >= WORLD_DATA && linear < WORLD_END;
+}
+
+/* Elsewhere a process has memory of its own, or a sanitizer's, and the emulator has none. */
+static void strings_point_into_the_data_whatever_segment_and_address_size_they_have(void **state)
+{
+    uint32_t seen = 0;
+    (void)state;
+    for (uint32_t i = 0; i < forms_count; i++) {
+        for (uint32_t n = 0; n < 400 && forms[i].kind == FORM_STRING; n++) {
+            struct vector v;
+            if (vector_make(&v, &forms[i], PLACE_64, 3, 11, n, &processor_native.limits) &&
+                strcmp(v.scene, "not canonical") != 0) {
+                bool si = (forms[i].flags & FORM_SI) != 0;
+                bool di = (forms[i].flags & FORM_DI) != 0;
+                assert_true(!si || in_data(vector_pointer(&v, v.regs.gpr, GPR_RSI)));
+                assert_true(!di || in_data(vector_pointer(&v, v.regs.gpr, GPR_RDI)));
+                seen += v.addr_size == 4 && v.override == SEG_GS;
+            }
+        }
+    }
+    assert_true(seen > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_point_into_the_data_whatever_segment_and_address_size_they_have),
         cmocka_unit_test(raw_and_decoded_exits_leave_the_same_state_for_every_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
