@@ -19,5 +19,6 @@ PROCESSOR_COUNT ?= 200
 PROCESSOR_SEED ?= 1
 .PHONY: processor
 processor: $(B)/processor/processor $(B)/bulkhead guests ## the emulator against processors, PROCESSOR_COUNT (200) vectors of each form
-	@PROCESSOR_COUNT=$(PROCESSOR_COUNT) PROCESSOR_SEED=$(PROCESSOR_SEED) tests/system/run.sh processor
-	@grep -h ': seed ' $(B)/system/processor/output.txt
+	@PROCESSOR_COUNT=$(PROCESSOR_COUNT) PROCESSOR_SEED=$(PROCESSOR_SEED) PROCESSOR_LIMIT_S=7200 \
+	    tests/system/run.sh processor roads
+	@grep -h ': seed ' $(B)/system/processor/output.txt $(B)/system/roads/output.txt

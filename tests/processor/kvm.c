@@ -21,17 +21,22 @@
 
 static struct {
     int vcpu;
-    bool device;
+    struct kvm_devices devices; /* all null: none */
     uint8_t tss_type;
     struct kvm_run *run;
     uint8_t *ram;
     struct kvm_sregs base; /* as KVM made them */
-    uint64_t accesses;
-} kvm;
+    long patience_s;
+} kvm = {.patience_s = 5};
 
-uint64_t kvm_accesses(void)
+void kvm_patience(long seconds)
 {
-    return kvm.accesses;
+    kvm.patience_s = seconds;
+}
+
+static bool has_devices(void)
+{
+    return kvm.devices.load != NULL;
 }
 
 /* --- Patience ---------------------------------------------------------------------------------------------- */
@@ -71,7 +76,7 @@ static bool add_memory(int vm)
     if (kvm.ram == MAP_FAILED) {
         return false;
     }
-    if (!kvm.device) {
+    if (!has_devices()) {
         return add_slot(vm, 0, 0, WORLD_BYTES);
     }
     return add_slot(vm, 0, 0, WORLD_DATA) && add_slot(vm, 1, DEVICE_END, WORLD_BYTES);
@@ -90,6 +95,13 @@ static bool give_cpuid(int fd)
     return good;
 }
 
+/* Else it would give the guest an exception that no processor raises. */
+static bool tell_failures(int vm)
+{
+    struct kvm_enable_cap cap = {.cap = KVM_CAP_EXIT_ON_EMULATION_FAILURE, .args = {1}};
+    return ioctl(vm, KVM_ENABLE_CAP, &cap) == 0;
+}
+
 /* VT-x wants the task register busy. SVM does not look; QEMU, being a processor, keeps it free and
  * stops if it is not. */
 static uint8_t tss_type(void)
@@ -102,11 +114,13 @@ static uint8_t tss_type(void)
     return c == signature_INTEL_ecx ? 11 : 9;
 }
 
-bool kvm_begin(bool device, const char **why)
+bool kvm_begin(const struct kvm_devices *devices, const char **why)
 {
     int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
     kvm.tss_type = tss_type();
-    kvm.device = device;
+    if (devices != NULL) {
+        kvm.devices = *devices;
+    }
     *why = "there is no /dev/kvm";
     if (fd < 0) {
         return false;
@@ -117,6 +131,11 @@ bool kvm_begin(bool device, const char **why)
         return false;
     }
     (void)ioctl(vm, KVM_SET_TSS_ADDR, 0xFFFBD000ul); /* VT-x without unrestricted guests needs it */
+    *why = "this KVM does not tell of what it cannot emulate (KVM_CAP_EXIT_ON_EMULATION_FAILURE)";
+    if (has_devices() && !tell_failures(vm)) {
+        return false;
+    }
+    *why = "KVM cannot make a processor";
     kvm.vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
     int bytes = ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (kvm.vcpu < 0 || bytes < 0 || !give_cpuid(fd)) {
@@ -219,14 +238,14 @@ static struct seg_reg segment_out(const struct kvm_segment *k)
                             .ar = ar | (k->unusable != 0 ? SEG_AR_UNUSABLE : 0)};
 }
 
-/* What an exception on the way to HLT has not changed. Of TR and LDTR only selectors: QEMU has a way of
- * its own with "busy". In real mode, rights and limits are not looked at. */
-static void system_out(const struct vector *v, const struct kvm_sregs *s, struct outcome *out)
+/* What an exception on the way to HLT has not changed; `direct`: there was none. Of TR and LDTR only
+ * selectors: QEMU has a way of its own with "busy". In real mode, rights and limits are not looked at. */
+static void system_out(const struct vector *v, const struct kvm_sregs *s, bool direct,
+                       struct outcome *out)
 {
     const struct kvm_segment *const at[SEG_COUNT] = {&s->es, &s->cs, &s->ss,  &s->ds,
                                                      &s->fs, &s->gs, &s->ldt, &s->tr};
     const uint32_t data = 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS | 1u << SEG_GS;
-    bool direct = out->end == END_DONE && v->cpl == 0;
     for (uint32_t i = 0; i < SEG_COUNT; i++) {
         out->seg[i] = segment_out(at[i]);
     }
@@ -308,23 +327,23 @@ static void halted(const struct vector *v, uint8_t *ram, struct outcome *out)
         frame_out(v, s, ram, out);
         out->rip -= out->vector == 3 ? 1 : 0;
     }
-    system_out(v, s, out);
+    system_out(v, s, out->end == END_DONE && v->cpl == 0, out);
 }
 
 /* --- Running --------------------------------------------------------------------------------------------------- */
 
-static void serve(uint8_t *device)
+static void serve(void)
 {
     struct kvm_run *r = kvm.run;
     uint64_t at = r->mmio.phys_addr;
-    bool ours = at >= WORLD_DATA && at + r->mmio.len <= DEVICE_END;
-    kvm.accesses++;
+    bool ours = has_devices() && vector_on_device(at) && vector_on_device(at + r->mmio.len - 1);
     if (r->mmio.is_write != 0 && ours) {
-        memcpy(device + at, r->mmio.data, r->mmio.len);
+        kvm.devices.store(kvm.devices.owner, at, r->mmio.len, le_load(r->mmio.data, r->mmio.len));
     } else if (r->mmio.is_write == 0) {
         memset(r->mmio.data, 0xFF, sizeof(r->mmio.data));
         if (ours) {
-            memcpy(r->mmio.data, device + at, r->mmio.len);
+            le_store(r->mmio.data, r->mmio.len,
+                     kvm.devices.load(kvm.devices.owner, at, r->mmio.len));
         }
     }
 }
@@ -338,42 +357,98 @@ static void mend(void)
     (void)ioctl(kvm.vcpu, KVM_SET_MP_STATE, &on);
 }
 
-static void enter(const struct vector *v, uint8_t *ram, struct outcome *out)
+/* The exception that KVM will give the guest when it enters it. */
+static bool exception_out(struct outcome *out)
 {
-    struct kvm_run *r = kvm.run;
-    for (uint32_t i = 0; i < ENTRIES_MAX; i++) {
-        int result = ioctl(kvm.vcpu, KVM_RUN, NULL);
-        if (late != 0) {
-            out->why = "it never came back";
-            break;
+    struct kvm_vcpu_events e;
+    if (ioctl(kvm.vcpu, KVM_GET_VCPU_EVENTS, &e) != 0 || e.exception.injected == 0) {
+        return false;
+    }
+    out->end = END_FAULT;
+    out->vector = e.exception.nr;
+    out->error = e.exception.has_error_code != 0 ? e.exception.error_code : 0;
+    out->cr2 = out->vector == 14 ? kvm.run->s.regs.sregs.cr2 : 0;
+    return true;
+}
+
+/* KVM has come back before it entered the guest again. True: the instruction is over. Wherever a jump has
+ * led, nothing was done there, and an exception has not been delivered, to a stack that may be in a device. */
+static bool stepped(const struct vector *v, struct outcome *out)
+{
+    kvm.run->immediate_exit = late != 0;
+    if (!has_devices()) {
+        return false;
+    }
+    if (!exception_out(out)) {
+        if (kvm.run->s.regs.regs.rip == v->regs.rip) {
+            return false; /* it repeats */
         }
-        if (result != 0 && errno != EINTR) {
-            out->why = "KVM_RUN failed";
-            break;
-        }
-        if (result != 0) {
-            continue;
-        }
-        switch (r->exit_reason) {
-        case KVM_EXIT_HLT:
-            halted(v, ram, out);
-            return;
-        case KVM_EXIT_MMIO:
-            serve(kvm.ram);
-            continue;
-        case KVM_EXIT_SHUTDOWN:
-            out->why = "shutdown: an exception within an exception";
-            break;
-        case KVM_EXIT_INTERNAL_ERROR:
-            out->end = END_UNSUPPORTED; /* KVM does not emulate it */
-            break;
-        default:
-            out->why = "an exit that nothing explains";
-            break;
-        }
+        out->end = END_DONE;
+    }
+    regs_out(&kvm.run->s.regs.regs, out);
+    system_out(v, &kvm.run->s.regs.sregs, true, out);
+    mend();
+    return true;
+}
+
+/* True: this vector is over. */
+static bool came_back(const struct vector *v, uint8_t *ram, struct outcome *out)
+{
+    switch (kvm.run->exit_reason) {
+    case KVM_EXIT_HLT:
+        halted(v, ram, out);
+        return true;
+    case KVM_EXIT_MMIO:
+        serve();
+        kvm.run->immediate_exit = has_devices(); /* after what is left of the instruction */
+        return false;
+    case KVM_EXIT_SHUTDOWN:
+        out->why = "shutdown: an exception within an exception";
+        break;
+    case KVM_EXIT_INTERNAL_ERROR:
+        regs_out(&kvm.run->s.regs.regs, out);
+        out->end = END_UNSUPPORTED; /* KVM does not emulate it */
+        break;
+    default:
+        out->why = "an exit that nothing explains";
         break;
     }
     mend();
+    return true;
+}
+
+/* An access that was answered is still to be taken by KVM, which would do so with the next vector. */
+static void settle(void)
+{
+    for (uint32_t i = 0; i < ENTRIES_MAX; i++) {
+        kvm.run->immediate_exit = 1;
+        if (ioctl(kvm.vcpu, KVM_RUN, NULL) != 0) {
+            break;
+        }
+    }
+    mend();
+}
+
+static void enter(const struct vector *v, uint8_t *ram, struct outcome *out)
+{
+    bool over = false;
+    for (uint32_t i = 0; i < ENTRIES_MAX && !over; i++) {
+        int result = ioctl(kvm.vcpu, KVM_RUN, NULL);
+        if (late != 0) {
+            out->why = "it never came back";
+            over = true;
+        } else if (result == 0) {
+            over = came_back(v, ram, out);
+        } else if (errno == EINTR) {
+            over = stepped(v, out);
+        } else {
+            out->why = "KVM_RUN failed";
+            over = true;
+        }
+    }
+    if (out->end == END_LOST) {
+        settle();
+    }
 }
 
 void kvm_run_vector(const struct vector *v, uint8_t *ram, struct outcome *out)
@@ -393,7 +468,7 @@ void kvm_run_vector(const struct vector *v, uint8_t *ram, struct outcome *out)
         out->why = "KVM_SET_FPU failed";
         return;
     }
-    patience(5);
+    patience(kvm.patience_s);
     enter(v, ram, out);
     patience(0);
     if (wide && !vectors_out(out)) {

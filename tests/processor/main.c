@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * processor native|kvm|device [--seed N] [--count N] [--first N] [--form NAME] [--place NAME] [--cpl N]
+ * processor native|kvm|roads [--seed N] [--count N] [--first N] [--form NAME] [--place NAME] [--cpl N]
  *                             [--show N]
  * Holds the emulator against a processor, and prints what differs. Status 1: something does; 2: there is
  * no such processor here. */
@@ -9,6 +9,7 @@
 
 #include "campaign.h"
 #include "kvm.h"
+#include "kvm_roads.h"
 #include "native.h"
 #include "processors.h"
 
@@ -50,12 +51,14 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "native") == 0) {
         c.processor = &processor_native;
         good = native_begin(&why);
-    } else if (argc > 1 && (strcmp(argv[1], "kvm") == 0 || strcmp(argv[1], "device") == 0)) {
-        bool device = strcmp(argv[1], "device") == 0;
-        c.processor = device ? &processor_device : &processor_kvm;
-        good = kvm_begin(device, &why);
+    } else if (argc > 1 && strcmp(argv[1], "kvm") == 0) {
+        c.processor = &processor_kvm;
+        good = kvm_begin(NULL, &why);
+    } else if (argc > 1 && strcmp(argv[1], "roads") == 0) {
+        c.processor = &processor_roads;
+        good = kvm_roads_begin(&why);
     } else {
-        printf("usage: processor native|kvm|device [--seed N] [--count N] [--first N]\n"
+        printf("usage: processor native|kvm|roads [--seed N] [--count N] [--first N]\n"
                "                 [--form NAME] [--place NAME] [--cpl N] [--show N]\n");
         return 2;
     }

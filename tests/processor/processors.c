@@ -154,15 +154,6 @@ static const char *kvm_excuse(const struct vector *v, const struct outcome *mode
     return why != NULL ? why : qemu_excuse(v, model, real);
 }
 
-static const char *device_excuse(const struct vector *v, const struct outcome *model,
-                                 const struct outcome *real)
-{
-    (void)v;
-    (void)model;
-    (void)real;
-    return NULL;
-}
-
 static bool is_amd(void)
 {
     uint32_t a = 0;
@@ -210,13 +201,4 @@ const struct processor processor_kvm = {
     .can = kvm_at,
     .run = kvm_run_vector,
     .excuse = kvm_excuse,
-};
-
-const struct processor processor_device = {
-    .name = "device",
-    .limits = {.frames = true},
-    .stop = {0xF4, 0xCC, 0xCC, 0xCC},
-    .can = kvm_at,
-    .run = kvm_run_vector,
-    .excuse = device_excuse,
 };

@@ -9,7 +9,5 @@ extern const struct processor
     processor_native; /* this machine's, in ring 3                            */
 extern const struct processor
     processor_kvm; /* KVM's guests; in the simulated machine that is QEMU   */
-extern const struct processor
-    processor_device; /* KVM's own emulation of accesses to devices            */
 
 #endif

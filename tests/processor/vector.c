@@ -453,6 +453,9 @@ static void bend_segment(struct maker *m)
     uint32_t size = v->form->kind == FORM_STRING ? 3 * v->size : v->size;
     uint32_t kinds = v->operand_seg == SEG_SS || v->operand_seg == SEG_CS ? 4 : 8;
     uint32_t kind = random_below(&m->r, kinds);
+    if (v->operand_seg == SEG_SS && !can_fault(m)) {
+        return; /* its exception would find no stack */
+    }
     if (v->place == PLACE_64 || !m->limits->segments || v->operand_seg == SEG_CS ||
         !random_one_in(&m->r, 4) || off < 16 || off + size > 0xFFFFu) {
         return;
