@@ -115,6 +115,7 @@ static exit_fn *const exit_table[VM_EXIT_KINDS] = {
     [VM_EXIT_RDPMC] = exit_rdpmc,
     [VM_EXIT_UNDEFINED] = exit_undefined,
     [VM_EXIT_EXCEPTION] = exit_exception,
+    [VM_EXIT_TASK] = exit_task,
     [VM_EXIT_SHUTDOWN] = exit_shutdown,
     [VM_EXIT_HOST_ERROR] = exit_host_error,
 };

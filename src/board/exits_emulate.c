@@ -88,6 +88,16 @@ static void emulated_fault(struct vm *vm, struct vcpu *v, const struct emulate_r
     raise_fault(vm, v, r->vector, r->has_code, r->error_code);
 }
 
+/* What comes after an instruction, or before the first one of a new task. */
+static void emulated_trap(struct vcpu *v, const struct emulate_report *r)
+{
+    uint64_t reasons = (r->trap ? DR6_BS : 0) | (r->task_trap ? DR6_BT : 0);
+    if (reasons != 0) {
+        dr_debug(&v->drs, reasons);
+        raise_exception(v, VECTOR_DB, false, 0);
+    }
+}
+
 /* What the emulator says, as something to inject or an end that a person can understand. */
 static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
                      const struct emulate_report *r)
@@ -96,12 +106,18 @@ static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
         [EMULATE_FAULT] = "a page fault of an emulated instruction: this host cannot set CR2",
         [EMULATE_NO_CODE] = "a device access whose instruction is not in RAM",
         [EMULATE_UNSUPPORTED] = "a device access by an instruction that is not emulated",
-        [EMULATE_ELSEWHERE] = "a page walk, or the stack of an event, that leads to a device",
+        [EMULATE_ELSEWHERE] =
+            "a page walk, a task switch, or the stack of an event, that leads to a device",
         [EMULATE_NO_VECTOR] = "a device access by a vector register: this host cannot give those",
     };
     const bool no_cr2 = vm->w.regs.fixed_cr2 && r->vector == VECTOR_PF;
     if (result == EMULATE_AGAIN) {
         return;
+    }
+    if (r->switched) {
+        dr_task_switch(&v->drs);
+        v->irq_flag = (v->cache.regs.rflags & RFLAGS_IF) != 0;
+        v->irq_ready = v->irq_ready && v->irq_flag;
     }
     if (result == EMULATE_DONE) {
         vm->counts.emulated++;
@@ -113,9 +129,7 @@ static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
             v->irq_ready = false;
             v->nmi_ready = false;
         }
-        if (r->trap) {
-            single_step(v);
-        }
+        emulated_trap(v, r);
     } else if (result == EMULATE_FAULT && !no_cr2) {
         emulated_fault(vm, v, r);
     } else {
@@ -134,6 +148,40 @@ void exit_ept(struct vm *vm, struct vcpu *v, struct vm_exit *x)
     struct emulate_report report;
     enum emulate_result result = emulate_mmio(&v->emulated, x->u.ept.gpa, &report);
     emulated(vm, v, result, &report);
+}
+
+/* Exceptions that make a double fault of a second one. */
+static bool is_contributory(uint8_t vector)
+{
+    return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
+}
+
+/* A fault while the processor delivers an exception of its own. [SDM] vol. 3A, table 6-5 */
+static bool is_double(uint8_t first, uint8_t second)
+{
+    if (first == VECTOR_PF || first == VECTOR_DF) {
+        return second == VECTOR_PF || is_contributory(second);
+    }
+    return is_contributory(first) && is_contributory(second);
+}
+
+/* A task switch, and what becomes of the event that asked for it if it fails. */
+void exit_task(struct vm *vm, struct vcpu *v, struct vm_exit *x)
+{
+    const struct vm_exit_task *t = &x->u.task;
+    struct emulate_report r;
+    enum emulate_result result = emulate_task_switch(&v->emulated, t, &r);
+    const bool during = result == EMULATE_FAULT && t->source == VM_TASK_GATE && t->exception;
+    if (during && is_double(t->vector, r.vector)) {
+        if (t->vector == VECTOR_DF) {
+            board_end(vm, VM_END_TRIPLE_FAULT, 0, NULL);
+            return;
+        }
+        r.vector = VECTOR_DF;
+        r.has_code = true;
+        r.error_code = 0;
+    }
+    emulated(vm, v, result, &r);
 }
 
 /* An I/O instruction that the host did not decode. */

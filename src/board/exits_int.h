@@ -6,8 +6,11 @@
 #include "board/vm.h"
 #include "board/vm_state.h"
 
+#define VECTOR_DE 0u
 #define VECTOR_DB 1u
 #define VECTOR_UD 6u
+#define VECTOR_DF 8u
+#define VECTOR_TS 10u
 #define VECTOR_GP 13u
 #define VECTOR_PF 14u
 
@@ -41,8 +44,8 @@ static inline void single_step(struct vcpu *v)
 exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr, exit_dr, exit_xsetbv, exit_rdpmc,
     exit_undefined, exit_exception;
 
-/* exits_emulate.c: accesses that the host did not decode. */
-exit_fn exit_ept, exit_pio_raw;
+/* exits_emulate.c: accesses that the host did not decode, and task switches. */
+exit_fn exit_ept, exit_pio_raw, exit_task;
 
 /* Wires the emulator: devices, registers, memory, and what the host's CPUID says. At set-up. */
 void exits_emulate_init(struct vm *vm);

@@ -8,10 +8,11 @@
 #define DR6_FIXED1   0xFFFF0FF0ull /* also RTM (16) and BLD (11): those features are not offered */
 #define DR6_WRITABLE 0xE00Full
 #define DR6_B        0xFull /* which breakpoints hit: only the last exception's */
-#define DR6_REASONS  (DR6_B | DR6_BD | DR6_BS)
+#define DR6_REASONS  (DR6_B | DR6_BD | DR6_BS | DR6_BT)
 #define DR7_FIXED1   0x400ull
 #define DR7_WRITABLE 0xFFFF23FFull
 #define DR7_GD       0x2000ull
+#define DR7_LOCAL    0x155ull /* L0 to L3, LE */
 
 void dr_reset(struct dr_bank *bank)
 {
@@ -24,6 +25,11 @@ void dr_debug(struct dr_bank *bank, uint64_t reasons)
 {
     bank->dr6 = (bank->dr6 & ~DR6_B) | (reasons & DR6_REASONS);
     bank->dr7 &= ~DR7_GD;
+}
+
+void dr_task_switch(struct dr_bank *bank)
+{
+    bank->dr7 &= ~DR7_LOCAL;
 }
 
 /* What the processor has not checked before the exit: [SDM] vol. 3C, 26.1.3. */

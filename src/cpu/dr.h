@@ -13,6 +13,7 @@
 
 #define DR6_BD 0x2000ull /* general detect */
 #define DR6_BS 0x4000ull /* a single step  */
+#define DR6_BT 0x8000ull /* a task switch to a TSS whose T flag is set */
 
 enum dr_result {
     DR_DONE,
@@ -40,6 +41,9 @@ enum dr_result dr_read(struct dr_bank *bank, const struct vcpu_regs *regs, uint3
 /* The guest gets a #DB for these reasons, as in DR6 (0: INT1, which has no bit there): DR6 shows them, and
  * its handler may use the registers. [SDM] vol. 3B, 18.2.3, and 18.2.4 on GD */
 void dr_debug(struct dr_bank *bank, uint64_t reasons);
+
+/* A task switch: local breakpoints end with the task. [SDM] vol. 3B, 18.2.4 */
+void dr_task_switch(struct dr_bank *bank);
 
 /* True if each register holds what a guest could have written to it. */
 bool dr_valid(const struct dr_bank *bank);

@@ -293,6 +293,9 @@ static void emu_finish(struct emu *e, bool single_step)
 {
     struct vcpu_regs *regs = emu_edit(e);
     e->report->trap = single_step && !e->report->shadow;
+    if (e->report->switched) {
+        return; /* they are the new task's */
+    }
     regs->rflags &= ~(uint64_t)RFLAGS_RF;
     if (e->repeat) {
         regs->rflags |= RFLAGS_RF;
@@ -379,4 +382,20 @@ enum emulate_result emulate_port_string(const struct emulate_vcpu *v, struct emu
         return EMULATE_UNSUPPORTED; /* the code was changed meanwhile */
     }
     return r == EMULATE_DONE ? emu_execute(&e) : r;
+}
+
+enum emulate_result emulate_task_switch(const struct emulate_vcpu *v, const struct vm_exit_task *t,
+                                        struct emulate_report *report)
+{
+    struct emu e;
+    e.page = 0;
+    e.here = true;
+    memset(&e.insn, 0, sizeof(e.insn));
+    emu_begin(&e, v, report);
+    (void)regs_view(v->cache, v->source, v->vcpu, REGS_ALL | REGS_SEG);
+    e.next_rip = emulate_next_rip(e.regs, t->insn_len);
+    const bool single_step = t->source != VM_TASK_GATE && (e.regs->rflags & RFLAGS_TF) != 0;
+    enum emulate_result r = emu_task_exit(&e, t);
+    report->trap = r == EMULATE_DONE && single_step;
+    return r;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "cpu/decode.h"
+#include "vm/exit.h"
 #include "vm/gmem.h"
 #include "vm/regs.h"
 
@@ -77,8 +78,8 @@ struct emulate_vcpu {
 };
 
 enum emulate_result {
-    EMULATE_DONE,        /* RIP is past the instruction, or at it: a string with more to do   */
-    EMULATE_FAULT,       /* the guest gets the exception in the report; nothing else changed  */
+    EMULATE_DONE, /* RIP is past the instruction, or at it: a string with more to do   */
+    EMULATE_FAULT, /* the guest gets the exception in the report; nothing else changed, unless `switched` */
     EMULATE_AGAIN,       /* nothing was done: another processor changed the page tables. Enter */
     EMULATE_NO_CODE,     /* the instruction cannot be read from RAM                           */
     EMULATE_UNSUPPORTED, /* an instruction that is not emulated                               */
@@ -96,6 +97,10 @@ struct emulate_report {
     bool trap;   /* EMULATE_DONE with RFLAGS.TF: a single-step #DB is due                        */
     bool shadow; /* EMULATE_DONE: SS was loaded. Neither interrupt, NMI nor #DB goes in before the
                   * next instruction is done: [SDM] vol. 3A, 6.8.3                            */
+    bool
+        switched; /* another task runs now. With EMULATE_FAULT: the fault is the new task's           */
+    bool
+        task_trap; /* EMULATE_DONE: #DB is due as the new TSS has its T flag set                       */
     uint32_t error_code;
     uint64_t cr2;  /* for vector 14           */
     uint64_t rip;  /* of the instruction      */
@@ -111,6 +116,11 @@ enum emulate_result emulate_mmio(const struct emulate_vcpu *v, gpa_t gpa,
 /* Emulates INS or OUTS at RIP, repeated or not, for which the processor has found the ports allowed.
  * @pre v->ports is not null. */
 enum emulate_result emulate_port_string(const struct emulate_vcpu *v,
+                                        struct emulate_report *report);
+
+/* Switches tasks, as the processor would have from the exit on. EMULATE_AGAIN never comes of it: an event may be under
+ * way. */
+enum emulate_result emulate_task_switch(const struct emulate_vcpu *v, const struct vm_exit_task *t,
                                         struct emulate_report *report);
 
 /* The code size at CS:RIP. @pre REGS_SYS is valid in *regs. */

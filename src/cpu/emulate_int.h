@@ -174,6 +174,10 @@ void emu_stack_move(struct emu *e, uint64_t by);
 
 /* --- emulate_segment.c ----------------------------------------------------------------------------------- */
 
+/* Where a byte is that the processor itself reads or writes, in RAM. Flags in the page tables are set. */
+enum emulate_result emu_table_translate(struct emu *e, uint64_t linear, uint32_t access,
+                                        gpa_t *gpa);
+
 /* What the processor reads for itself: at most eight bytes of a descriptor table or a TSS, in RAM. */
 enum emulate_result emu_table_read(struct emu *e, uint64_t linear, uint32_t size, uint64_t *val);
 
@@ -181,6 +185,7 @@ enum emulate_result emu_table_read(struct emu *e, uint64_t linear, uint32_t size
 enum emulate_result emu_find_descriptor(struct emu *e, uint16_t selector, uint32_t bytes,
                                         struct emu_descriptor *d);
 
+uint64_t emu_descriptor_base(const struct emu_descriptor *d);
 uint32_t emu_descriptor_limit(const struct emu_descriptor *d);
 
 /* The checks are passed: marks the descriptor accessed; *out is what the segment register becomes. */
@@ -197,6 +202,17 @@ void emu_set_segment(struct emu *e, uint32_t seg, const struct seg_reg *now);
 
 /* Resolves the explicit operand as a far pointer whose offset has `size` bytes. */
 enum emulate_result emu_far_operand(struct emu *e, uint32_t size, struct emu_far_ptr *ptr);
+
+/* --- task.c ------------------------------------------------------------------------------------------------ */
+
+/* What JMP and CALL do whose selector names a TSS, busy or not, or a task gate, and IRET with NT set (`selector` is not looked at
+ * then), outside IA-32e mode. `source` is VM_TASK_JMP, VM_TASK_CALL or VM_TASK_IRET. All checks are made here, privilege
+ * first. The instruction's operands are settled; EMULATE_DONE, or EMULATE_FAULT with report.switched, and the registers are the new
+ * task's: the caller changes none after. */
+enum emulate_result emu_task_switch(struct emu *e, uint8_t source, uint16_t selector);
+
+/* The same from an exit: privilege levels have been looked at. */
+enum emulate_result emu_task_exit(struct emu *e, const struct vm_exit_task *t);
 
 /* --- Operations ------------------------------------------------------------------------------------------ */
 

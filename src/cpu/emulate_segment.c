@@ -23,8 +23,7 @@
 /* --- The tables --------------------------------------------------------------------------------- */
 
 /* Where a byte is that the processor itself reads or writes. Flags in the page tables are set. */
-static enum emulate_result table_translate(struct emu *e, uint64_t linear, uint32_t access,
-                                           gpa_t *gpa)
+enum emulate_result emu_table_translate(struct emu *e, uint64_t linear, uint32_t access, gpa_t *gpa)
 {
     struct walk walk;
     switch (walk_translate(&e->view, linear, access | WALK_IMPLICIT, &walk)) {
@@ -59,7 +58,7 @@ enum emulate_result emu_table_read(struct emu *e, uint64_t linear, uint32_t size
         uint32_t room = PAGE_BYTES - (uint32_t)(at & (PAGE_BYTES - 1u));
         uint32_t part = size - done < room ? size - done : room;
         gpa_t gpa;
-        enum emulate_result r = table_translate(e, at, 0, &gpa);
+        enum emulate_result r = emu_table_translate(e, at, 0, &gpa);
         if (r != EMULATE_DONE) {
             return r;
         }
@@ -78,7 +77,7 @@ static enum emulate_result table_set_type(struct emu *e, const struct emu_descri
         return EMULATE_DONE; /* nothing is written then, to a table that may be read-only */
     }
     enum emulate_result r =
-        table_translate(e, table_linear(e, d->linear + TYPE_BYTE), WALK_WRITE, &gpa);
+        emu_table_translate(e, table_linear(e, d->linear + TYPE_BYTE), WALK_WRITE, &gpa);
     if (r != EMULATE_DONE) {
         return r;
     }
@@ -122,7 +121,7 @@ uint32_t emu_descriptor_limit(const struct emu_descriptor *d)
     return (d->low >> 40 & SEG_AR_G) != 0 ? limit << 12 | LIMIT_PAGED : limit;
 }
 
-static uint64_t descriptor_base(const struct emu_descriptor *d)
+uint64_t emu_descriptor_base(const struct emu_descriptor *d)
 {
     return (d->low >> 16 & 0xFFFFFFu) | (d->low >> 32 & 0xFF000000u);
 }
@@ -157,7 +156,7 @@ enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
                                        const struct emu_descriptor *d, struct seg_reg *out)
 {
     *out = (struct seg_reg){
-        .base = descriptor_base(d),
+        .base = emu_descriptor_base(d),
         .limit = emu_descriptor_limit(d),
         .ar = ((uint32_t)(d->low >> 40) & SEG_AR_DESCRIPTOR) | SEG_TYPE_ACCESSED,
         .selector = selector,
@@ -387,7 +386,7 @@ static enum emulate_result system_segment(struct emu *e, uint16_t selector, stru
     if (r != EMULATE_DONE) {
         return r;
     }
-    uint64_t base = d.found ? descriptor_base(&d) | d.high << 32 : 0;
+    uint64_t base = d.found ? emu_descriptor_base(&d) | d.high << 32 : 0;
     if (!d.found || !system_type_fits(e, &d) || (is_long && !walk_canonical(base))) {
         return emu_fault(e, VECTOR_GP, SELECTOR_ERROR(selector));
     }

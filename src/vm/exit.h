@@ -37,6 +37,7 @@ enum vm_exit_kind {
     VM_EXIT_UNDEFINED,  /* an instruction that this guest's processor does not have: MONITOR,
                           MWAIT, VMX instructions, GETSEC, ENCLS, XSAVES ...              */
     VM_EXIT_EXCEPTION,  /* raw hosts: one that was watched, u.exception. The guest gets it   */
+    VM_EXIT_TASK,       /* raw hosts: a task switch by hardware, u.task. Nothing was done yet */
     VM_EXIT_SHUTDOWN,   /* triple fault                                                      */
     VM_EXIT_HOST_ERROR, /* the host cannot go on: u.error. The VM stops                      */
 };
@@ -47,7 +48,7 @@ enum vm_exit_kind {
     {                                                                                         \
         "none", "irq_window", "nmi_window", "hlt", "pio", "pio_raw", "mmio", "ept", "cpuid",  \
             "rdmsr", "wrmsr", "cr", "dr", "xsetbv", "vmcall", "wbinvd", "rdpmc", "undefined", \
-            "exception", "shutdown", "host_error"                                             \
+            "exception", "task", "shutdown", "host_error"                                     \
     }
 
 /* Decoded I/O: `count` accesses of `size` bytes to one port. `data` is the host's buffer of
@@ -123,6 +124,25 @@ struct vm_exit_exception {
     uint32_t debug; /* #DB: why, as in DR6 (B0 to B3, BD, BS) */
 };
 
+/* [SDM] vol. 3C, exit qualification for task switches, and the event whose gate in the IDT is a task gate. The
+ * processor has looked at privilege levels before, and at no more that could be relied upon. */
+#define VM_TASK_CALL 0u
+#define VM_TASK_IRET 1u
+#define VM_TASK_JMP  2u
+#define VM_TASK_GATE 3u
+
+struct vm_exit_task {
+    uint16_t selector; /* of the new TSS                                                    */
+    uint8_t source;    /* VM_TASK_*                                                         */
+    uint8_t insn_len;  /* of CALL, IRET, JMP, INT n and its like; 0: no instruction's event */
+    /* Of VM_TASK_GATE alone: */
+    uint8_t vector;
+    bool exception;      /* of the processor's: not an interrupt, not INT n or its like       */
+    bool external;       /* faults on the way say that the program did not ask (EXT)          */
+    bool has_error_code; /* goes onto the new stack                                           */
+    uint32_t error_code;
+};
+
 struct vm_exit_error {
     uint64_t code[4];    /* as the host defines: shown in the report */
     const char *message; /* static text */
@@ -146,6 +166,7 @@ struct vm_exit {
         struct vm_exit_cr cr;
         struct vm_exit_dr dr;
         struct vm_exit_exception exception;
+        struct vm_exit_task task;
         struct vm_exit_error error;
     } u;
 };

@@ -21,8 +21,7 @@ static const struct row rows[REASONS] = {
     [REASON_TRIPLE_FAULT] = {VM_EXIT_SHUTDOWN, 0, NULL},
     [REASON_IRQ_WINDOW] = {VM_EXIT_IRQ_WINDOW, 0, NULL},
     [REASON_NMI_WINDOW] = {VM_EXIT_NMI_WINDOW, 0, NULL},
-    [REASON_TASK_SWITCH] = {VM_EXIT_HOST_ERROR, 0,
-                            "the guest switched tasks by hardware, which is not emulated"},
+    [REASON_TASK_SWITCH] = {VM_EXIT_TASK, RAW | USE_RSP, NULL},
     [REASON_EXCEPTION] = {VM_EXIT_EXCEPTION, RAW, NULL},
     [REASON_CPUID] = {VM_EXIT_CPUID, RAW | STEPS, NULL},
     [REASON_GETSEC] = {VM_EXIT_UNDEFINED, RAW, NULL},
@@ -135,6 +134,46 @@ static void fill_exception(struct vmx_vcpu *v, const struct vmx_exit_info *i, st
     };
 }
 
+/* An event whose gate in the IDT is a task gate: it is the core's from here on. */
+static void fill_task_event(struct vmx_vcpu *v, const struct vmx_exit_info *i,
+                            struct vm_exit_task *t)
+{
+    uint32_t event = (uint32_t)vmx_read(v, VMCS_IDT_EVENT);
+    uint32_t type = event & EVENT_TYPE;
+    bool soft = type == EVENT_SOFT_IRQ || type == EVENT_SOFT;
+    t->vector = (uint8_t)(event & EVENT_VECTOR);
+    t->exception = type == EVENT_EXCEPTION;
+    t->external = !soft;
+    t->insn_len = soft || type == EVENT_INT1 ? (uint8_t)i->insn_len : 0u;
+    t->has_error_code = (event & EVENT_ERROR_CODE) != 0;
+    t->error_code = t->has_error_code ? (uint32_t)vmx_read(v, VMCS_IDT_ERROR_CODE) : 0u;
+    if (type == EVENT_NMI) {
+        vmx_set_blocked(v, v->blocked | BLOCKED_NMI);
+    }
+}
+
+/* IRET ends the blocking of NMIs, whatever comes of it. What STI or MOV SS shields is over in any case, and with it the
+ * #DB that MOV SS held back: the core has its own. */
+static void fill_task(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_exit *x)
+{
+    uint32_t q = (uint32_t)i->qualification;
+    struct vm_exit_task *t = &x->u.task;
+    if ((v->blocked & BLOCKED_MOV_SS) != 0) {
+        (void)vmx_write(v, VMCS_PENDING_DEBUG, 0);
+    }
+    vmx_set_blocked(v, v->blocked & ~(BLOCKED_STI | BLOCKED_MOV_SS));
+    *t = (struct vm_exit_task){
+        .selector = (uint16_t)q,
+        .source = (uint8_t)(q >> 30),
+        .insn_len = (uint8_t)i->insn_len,
+    };
+    if (t->source == VM_TASK_GATE) {
+        fill_task_event(v, i, t);
+    } else if (t->source == VM_TASK_IRET) {
+        vmx_set_blocked(v, v->blocked & ~BLOCKED_NMI);
+    }
+}
+
 /* The linear address would be a system call more, and the emulator finds it by itself. */
 static void fill_ept(const struct vmx_exit_info *i, struct vm_exit *x)
 {
@@ -172,6 +211,8 @@ static void fill(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_ex
         fill_dr(i, x);
     } else if (x->kind == VM_EXIT_EXCEPTION) {
         fill_exception(v, i, x);
+    } else if (x->kind == VM_EXIT_TASK) {
+        fill_task(v, i, x);
     } else if (x->kind == VM_EXIT_EPT) {
         fill_ept(i, x);
     } else if (x->kind == VM_EXIT_RDMSR || x->kind == VM_EXIT_WRMSR) {

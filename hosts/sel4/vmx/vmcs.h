@@ -107,6 +107,7 @@
 #define EVENT_EXCEPTION  (3u << 8)
 #define EVENT_SOFT_IRQ   (4u << 8)
 #define EVENT_INT1       (5u << 8)
+#define EVENT_SOFT       (6u << 8) /* INT3, INTO */
 #define EVENT_ERROR_CODE BIT32(11)
 #define EVENT_UNBLOCK    BIT32(12) /* of an exit: an IRET had ended NMI blocking before it faulted */
 #define EVENT_VALID      BIT32(31)
