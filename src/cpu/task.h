@@ -41,8 +41,8 @@ struct task {
  * selectors alone. */
 enum emulate_result task_load(struct emu *e, const struct task *t, const struct task_image *image);
 
-/* What they are until then: selectors, but nothing behind them. The level is 3, so that the handler of what goes
- * wrong takes its stack from the new TSS. In virtual-8086 mode they are complete. */
+/* What they are until then: selectors, but nothing behind them: a handler of the new task's own level finds no stack, so it
+ * should be a task, as the manual says. In virtual-8086 mode they are complete. */
 void task_set_selectors(struct emu *e, const struct task *t, const struct task_image *image);
 
 #endif

@@ -3,9 +3,8 @@
  * model's own, says the manual; that of the checks of one register is the table's. */
 #include "cpu/task.h"
 
-#define LEVEL_USER 3u
-#define V86_LIMIT  0xFFFFu
-#define V86_AR     0xF3u /* data, written, level 3: [SDM] vol. 3C, 27.3.1.2 */
+#define V86_LIMIT 0xFFFFu
+#define V86_AR    0xF3u /* data, written, level 3: [SDM] vol. 3C, 27.3.1.2 */
 
 /* A selector of the new task, and what it leads to. */
 struct candidate {
@@ -162,43 +161,26 @@ static enum emulate_result load_one(struct emu *e, const struct task *t, uint32_
     return EMULATE_DONE;
 }
 
-/* Both, or none: until then the level is 3, of CS and of SS. */
-static enum emulate_result load_code_and_stack(struct emu *e, const struct task *t,
-                                               const struct task_image *image)
+/* One after another: those before a fault are loaded. */
+static enum emulate_result load_segments(struct emu *e, const struct task *t,
+                                         const struct task_image *image)
 {
-    const uint32_t level = image->seg[SEG_CS] & SELECTOR_RPL;
-    struct candidate code = {.selector = image->seg[SEG_CS], .level = level};
-    struct candidate stack = {.selector = image->seg[SEG_SS], .level = level};
-    struct seg_reg cs;
-    struct seg_reg ss;
-    enum emulate_result r = load_one(e, t, SEG_CS, &code, &cs);
-    if (r == EMULATE_DONE) {
-        r = load_one(e, t, SEG_SS, &stack, &ss);
-    }
-    if (r == EMULATE_DONE) {
-        struct vcpu_regs *regs = emu_edit_system(e);
-        regs->seg[SEG_CS] = cs;
-        regs->seg[SEG_SS] = ss;
-    }
-    return r;
-}
-
-static enum emulate_result load_data(struct emu *e, const struct task *t,
-                                     const struct task_image *image)
-{
-    static const uint8_t order[] = {SEG_DS, SEG_ES, SEG_FS, SEG_GS};
+    static const uint8_t order[TASK_SEGS] = {SEG_CS, SEG_SS, SEG_DS, SEG_ES, SEG_FS, SEG_GS};
     enum emulate_result r = EMULATE_DONE;
-    for (uint32_t i = 0; i < sizeof(order) && r == EMULATE_DONE; i++) { /* bound: 4 */
+    for (uint32_t i = 0; i < TASK_SEGS && r == EMULATE_DONE; i++) { /* bound: TASK_SEGS */
+        const uint32_t seg = order[i];
         struct candidate c = {
-            .selector = image->seg[order[i]],
+            .selector = image->seg[seg],
             .level = image->seg[SEG_CS] & SELECTOR_RPL,
         };
-        if (!SELECTOR_IS_NULL(c.selector)) { /* else nothing is behind it, as it stands */
-            struct seg_reg now;
-            r = load_one(e, t, order[i], &c, &now);
-            if (r == EMULATE_DONE) {
-                emu_edit_system(e)->seg[order[i]] = now;
-            }
+        struct seg_reg now;
+        bool data = seg != SEG_CS && seg != SEG_SS;
+        if (data && SELECTOR_IS_NULL(c.selector)) {
+            continue; /* nothing is behind it, as it stands */
+        }
+        r = load_one(e, t, seg, &c, &now);
+        if (r == EMULATE_DONE) {
+            emu_edit_system(e)->seg[seg] = now;
         }
     }
     return r;
@@ -218,8 +200,7 @@ enum emulate_result task_load(struct emu *e, const struct task *t, const struct 
     if (r != EMULATE_DONE || (e->regs->rflags & RFLAGS_VM) != 0) {
         return r;
     }
-    r = load_code_and_stack(e, t, image);
-    return r == EMULATE_DONE ? load_data(e, t, image) : r;
+    return load_segments(e, t, image);
 }
 
 void task_set_selectors(struct emu *e, const struct task *t, const struct task_image *image)
@@ -237,9 +218,10 @@ void task_set_selectors(struct emu *e, const struct task *t, const struct task_i
     }
     regs->seg[SEG_LDTR] = (struct seg_reg){.ar = SEG_AR_UNUSABLE, .selector = image->ldt};
     if (!v86) {
-        regs->seg[SEG_SS].ar |= LEVEL_USER << 5;
+        const uint32_t dpl = (image->seg[SEG_CS] & SELECTOR_RPL) << 5;
+        regs->seg[SEG_SS].ar |= dpl;
         regs->seg[SEG_CS].limit = UINT32_MAX; /* no processor runs without a CS */
-        regs->seg[SEG_CS].ar = SEG_CODE | SEG_READABLE | SEG_TYPE_ACCESSED | SEG_AR_S |
-                               LEVEL_USER << 5 | SEG_AR_P | SEG_AR_G | (t->to_32 ? SEG_AR_DB : 0u);
+        regs->seg[SEG_CS].ar = SEG_CODE | SEG_READABLE | SEG_TYPE_ACCESSED | SEG_AR_S | dpl |
+                               SEG_AR_P | SEG_AR_G | (t->to_32 ? SEG_AR_DB : 0u);
     }
 }

@@ -395,8 +395,9 @@ static void a_bad_segment_is_the_new_tasks_fault(void **state)
                 assert_int_equal(b->report.error_code, (rows[i].selector & ~3u) | external);
             }
             bool early = rows[i].vector != 0 && rows[i].seg <= SEG_SS && rows[i].seg >= SEG_CS;
-            assert_int_equal(walk_cpl(r), early ? 3 : 0);
-            assert_int_equal((r->seg[SEG_CS].ar & SEG_AR_DPL) >> 5, early ? 3 : 0);
+            assert_int_equal(r->seg[SEG_SS].ar, early ? SEG_AR_UNUSABLE : r->seg[SEG_SS].ar);
+            assert_int_equal(walk_cpl(r), 0); /* what CS says */
+            assert_int_equal(r->seg[SEG_CS].ar & SEG_AR_P, SEG_AR_P);
         }
     }
 }
@@ -453,6 +454,11 @@ static void a_task_may_run_at_another_level(void **state)
     put_segment(b, SEG_ES, DATA_3);
     assert_int_equal(switch_by(b, VM_TASK_JMP, false), EMULATE_DONE);
     assert_int_equal(walk_cpl(&b->cache.regs), 3);
+    b = two_tasks(true, true);
+    put_segment(b, SEG_CS, CODE_3); /* SS is of level 0 */
+    assert_int_equal(switch_by(b, VM_TASK_JMP, false), EMULATE_FAULT);
+    assert_int_equal(walk_cpl(&b->cache.regs), 3);
+    assert_int_equal((b->cache.regs.seg[SEG_CS].ar & SEG_AR_DPL) >> 5, 3);
     b = two_tasks(true, true);
     put_segment(b, SEG_CS, CODE_3);
     put_segment(b, SEG_SS, DATA_3);
