@@ -241,9 +241,153 @@ static void leaves_that_a_host_has_not_say_nothing(void **state)
     }
 }
 
+/* --- Task switches ---------------------------------------------------------------------------------- */
+
+#define GDT      0x3000u
+#define OLD_TSS  0x4000u
+#define NEW_TSS  0x4100u
+#define TASK_EIP 0x2345u
+
+/* Two tasks at level 0; descriptors 1 and 2 are code and data, 3 and 4 the TSSs. */
+static struct sim *two_tasks(uint64_t new_tss)
+{
+    struct sim *s = GUEST(0x90);
+    uint8_t *ram = s->mem.region[0].host;
+    le_store(ram + GDT + 8, 8, 0x00CF9B000000FFFF);
+    le_store(ram + GDT + 16, 8, 0x00CF93000000FFFF);
+    le_store(ram + GDT + 24, 8, 0x00008B0000000067 | (uint64_t)OLD_TSS << 16);
+    le_store(ram + GDT + 32, 8, new_tss | (uint64_t)NEW_TSS << 16);
+    le_store(ram + NEW_TSS + 0x20, 4, TASK_EIP);
+    le_store(ram + NEW_TSS + 0x24, 4, RFLAGS_FIXED);
+    le_store(ram + NEW_TSS + 0x38, 4, 0x8000);
+    for (uint32_t i = SEG_ES; i <= SEG_GS; i++) {
+        le_store(ram + NEW_TSS + 0x48 + 4u * i, 4, i == SEG_CS ? 8 : 16);
+    }
+    s->regs.gdtr = (struct table_reg){.base = GDT, .limit = 0x27};
+    s->regs.seg[SEG_TR] =
+        (struct seg_reg){.base = OLD_TSS, .limit = 0x67, .ar = 0x8B, .selector = 24};
+    return s;
+}
+
+#define TSS_GOOD   0x0000890000000067ull
+#define TSS_ABSENT 0x0000090000000067ull
+
+static uint64_t read_dr(struct sim *s, uint8_t dr)
+{
+    struct vm_exit x = {.kind = VM_EXIT_DR, .raw = true, .insn_len = 3};
+    x.u.dr = (struct vm_exit_dr){.dr = dr, .gpr = GPR_RBP};
+    sim_exit(s, &x);
+    return s->regs.gpr[GPR_RBP];
+}
+
+static void a_task_switch_is_an_exit(void **state)
+{
+    (void)state;
+    struct sim *s = two_tasks(TSS_GOOD);
+    struct vm_exit x = {.kind = VM_EXIT_DR, .raw = true, .insn_len = 3};
+    x.u.dr = (struct vm_exit_dr){.dr = 7, .gpr = GPR_RBX, .write = true};
+    s->regs.gpr[GPR_RBX] = 0x4FF;
+    sim_exit(s, &x);
+    x = (struct vm_exit){.kind = VM_EXIT_TASK, .raw = true};
+    x.u.task = (struct vm_exit_task){.selector = 32, .source = VM_TASK_JMP, .insn_len = 7};
+    uint32_t before = s->events;
+    sim_exit(s, &x);
+    assert_int_equal(s->events, before);
+    assert_int_equal(s->regs.rip, TASK_EIP);
+    assert_int_equal(s->regs.seg[SEG_TR].selector, 32);
+    assert_int_equal(s->regs.cr0, CR0_PE | CR0_ET | CR0_TS);
+    assert_int_equal(le_load(s->mem.region[0].host + OLD_TSS + 0x20, 4), CODE + 3 + 7);
+    assert_int_equal(vm_counts(s->vm)->exits[VM_EXIT_TASK], 1);
+    assert_int_equal(vm_counts(s->vm)->emulated, 1);
+    assert_int_equal(read_dr(s, 7), 0x4AA); /* local breakpoints were the old task's */
+    sim_free(s);
+}
+
+static void debug_traps_follow_a_task_switch(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t source;
+        bool tf, t;
+        uint32_t dr6; /* 0: no #DB */
+    } rows[] = {
+        {VM_TASK_JMP, false, false, 0},         {VM_TASK_JMP, true, false, 0xFFFF4FF0},
+        {VM_TASK_JMP, false, true, 0xFFFF8FF0}, {VM_TASK_JMP, true, true, 0xFFFFCFF0},
+        {VM_TASK_GATE, true, false, 0},         {VM_TASK_GATE, true, true, 0xFFFF8FF0},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim *s = two_tasks(TSS_GOOD);
+        struct vm_exit x = {.kind = VM_EXIT_TASK, .raw = true};
+        x.u.task = (struct vm_exit_task){.selector = 32, .source = rows[i].source};
+        s->mem.region[0].host[NEW_TSS + 0x64] = rows[i].t;
+        s->regs.rflags |= rows[i].tf ? RFLAGS_TF : 0;
+        sim_exit(s, &x);
+        assert_int_equal(s->events, rows[i].dr6 != 0);
+        assert_int_equal(s->regs.rip, TASK_EIP);
+        if (rows[i].dr6 != 0) {
+            assert_int_equal(s->log[0].inject, VM_INJECT_EXCEPTION);
+            assert_int_equal(s->log[0].vector, VECTOR_DB);
+            assert_int_equal(read_dr(s, 6), rows[i].dr6);
+        }
+        sim_free(s);
+    }
+}
+
+/* The event was on its way when the switch failed: table 6-5. The TSS of all of them is not there: #NP. */
+static void a_switch_that_fails_may_be_a_double_fault(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t first;
+        bool exception;
+        uint8_t then; /* 0: the machine shuts down */
+    } rows[] = {
+        {0, true, 8},   {1, true, 11},   {3, true, 11},  {6, true, 11},
+        {7, true, 11},  {8, true, 0},    {10, true, 8},  {11, true, 8},
+        {12, true, 8},  {13, true, 8},   {14, true, 8},  {16, true, 11},
+        {17, true, 11}, {13, false, 11}, {8, false, 11}, {0x40, false, 11},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sim *s = two_tasks(TSS_ABSENT);
+        struct vm_exit x = {.kind = VM_EXIT_TASK, .raw = true};
+        x.u.task = (struct vm_exit_task){.selector = 32,
+                                         .source = VM_TASK_GATE,
+                                         .vector = rows[i].first,
+                                         .exception = rows[i].exception,
+                                         .external = rows[i].exception};
+        sim_exit(s, &x);
+        assert_int_equal(s->regs.rip, CODE);
+        if (rows[i].then == 0) {
+            assert_int_equal(vm_outcome(s->vm).end, VM_END_TRIPLE_FAULT);
+        } else {
+            assert_int_equal(s->events, 1);
+            assert_int_equal(s->log[0].inject, VM_INJECT_EXCEPTION);
+            assert_int_equal(s->log[0].vector, rows[i].then);
+        }
+        sim_free(s);
+    }
+}
+
+static void a_tss_in_a_device_ends_the_vm(void **state)
+{
+    (void)state;
+    struct sim *s = two_tasks(TSS_GOOD);
+    struct vm_exit x = {.kind = VM_EXIT_TASK, .raw = true};
+    le_store(s->mem.region[0].host + GDT + 32, 8, 0xFE00890000000067ull | 0xE00000ull << 16);
+    x.u.task = (struct vm_exit_task){.selector = 32, .source = VM_TASK_CALL};
+    sim_exit(s, &x);
+    assert_int_equal(vm_outcome(s->vm).end, VM_END_EMULATION);
+    assert_non_null(vm_outcome(s->vm).message);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_switch_is_an_exit),
+        cmocka_unit_test(debug_traps_follow_a_task_switch),
+        cmocka_unit_test(a_switch_that_fails_may_be_a_double_fault),
+        cmocka_unit_test(a_tss_in_a_device_ends_the_vm),
         cmocka_unit_test(a_string_reaches_the_console_portion_by_portion),
         cmocka_unit_test(a_string_is_read_from_a_port),
         cmocka_unit_test(single_step_traps_after_port_and_device),

@@ -71,7 +71,7 @@ static void a_debug_exception_shows_its_reasons_and_opens_the_registers(void **s
         {0x5, DR6_RESET | 0x4005},          /* what happened before stays ...      */
         {DR6_BD | 0x2, DR6_RESET | 0x6002}, /* ... but for the breakpoints         */
         {0, DR6_RESET | 0x6000},            /* INT1                                */
-        {UINT64_MAX, DR6_RESET | 0x600F},   /* nothing else is a reason            */
+        {UINT64_MAX, DR6_RESET | 0xE00F},   /* nothing else is a reason            */
     };
     struct vcpu_regs r = long_mode();
     struct dr_bank b;
@@ -162,9 +162,27 @@ static void general_detect_traps_one_access_and_ends(void **state)
     assert_int_equal(b.dr[0], 0);
 }
 
+static void a_task_switch_ends_local_breakpoints(void **state)
+{
+    (void)state;
+    struct vcpu_regs r = long_mode();
+    struct dr_bank b;
+    uint64_t value = 0;
+    dr_reset(&b);
+    assert_int_equal(dr_write(&b, &r, 7, 0xFFFF0FFF & ~0x2000u), DR_DONE);
+    dr_task_switch(&b);
+    assert_int_equal(dr_read(&b, &r, 7, &value), DR_DONE);
+    assert_int_equal(value, 0xFFFF06AA); /* L0 to L3 and LE are gone */
+    assert_true(dr_valid(&b));
+    dr_debug(&b, DR6_BT);
+    assert_int_equal(dr_read(&b, &r, 6, &value), DR_DONE);
+    assert_int_equal(value, DR6_RESET | 0x8000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_switch_ends_local_breakpoints),
         cmocka_unit_test(registers_hold_what_they_can),
         cmocka_unit_test(a_debug_exception_shows_its_reasons_and_opens_the_registers),
         cmocka_unit_test(outside_64_bit_mode_the_low_half_counts),

@@ -37,7 +37,7 @@ static void each_reason_has_its_kind(void **state)
         {REASON_TRIPLE_FAULT, VM_EXIT_SHUTDOWN, false},
         {REASON_IRQ_WINDOW, VM_EXIT_IRQ_WINDOW, false},
         {REASON_NMI_WINDOW, VM_EXIT_NMI_WINDOW, false},
-        {REASON_TASK_SWITCH, VM_EXIT_HOST_ERROR, false},
+        {REASON_TASK_SWITCH, VM_EXIT_TASK, true},
         {REASON_CPUID, VM_EXIT_CPUID, true},
         {REASON_HLT, VM_EXIT_HLT, true},
         {REASON_INVD, VM_EXIT_WBINVD, true},
@@ -233,6 +233,94 @@ static void a_watched_exception_goes_to_the_core(void **state)
     }
 }
 
+static void a_task_switch_tells_who_asked_for_it(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t qualification;
+        uint32_t event;
+        struct vm_exit_task t;
+        uint32_t blocked; /* before */
+        uint32_t after;
+    } rows[] = {
+        {0x00000030, 0, {.selector = 0x30, .source = VM_TASK_CALL, .insn_len = 7}, 0, 0},
+        {0x4000FFFB, 0, {.selector = 0xFFFB, .source = VM_TASK_IRET, .insn_len = 7}, 8, 0},
+        {0x80000030, 0, {.selector = 0x30, .source = VM_TASK_JMP, .insn_len = 7}, 8, 8},
+        {0x80000030, 0, {.selector = 0x30, .source = VM_TASK_JMP, .insn_len = 7}, 1, 0},
+        {0x80000030, 0, {.selector = 0x30, .source = VM_TASK_JMP, .insn_len = 7}, 2, 0},
+        {0xC0000030, /* an interrupt */
+         0x80000021,
+         {.selector = 0x30, .source = VM_TASK_GATE, .vector = 0x21, .external = true},
+         0,
+         0},
+        {0xC0000030, /* an NMI is blocked by itself from now on */
+         0x80000202,
+         {.selector = 0x30, .source = VM_TASK_GATE, .vector = 2, .external = true},
+         0,
+         8},
+        {0xC0000030,
+         0x80000B08,
+         {.selector = 0x30,
+          .source = VM_TASK_GATE,
+          .vector = 8,
+          .exception = true,
+          .external = true,
+          .has_error_code = true,
+          .error_code = 0xE77},
+         0,
+         0},
+        {0xC0000030,
+         0x80000301,
+         {.selector = 0x30,
+          .source = VM_TASK_GATE,
+          .vector = 1,
+          .exception = true,
+          .external = true},
+         8,
+         8},
+        {0xC0000030, /* INT n, INT1, INT3 */
+         0x80000480,
+         {.selector = 0x30, .source = VM_TASK_GATE, .insn_len = 7, .vector = 0x80},
+         0,
+         0},
+        {0xC0000030,
+         0x80000501,
+         {.selector = 0x30, .source = VM_TASK_GATE, .insn_len = 7, .vector = 1, .external = true},
+         0,
+         0},
+        {0xC0000030,
+         0x80000603,
+         {.selector = 0x30, .source = VM_TASK_GATE, .insn_len = 7, .vector = 3},
+         0,
+         0},
+    };
+    for (size_t n = 0; n < sizeof(rows) / sizeof(rows[0]); n++) {
+        const struct vm_exit_task *t = &rows[n].t;
+        struct vm_exit x;
+        (void)fake_boot(&f, true);
+        f.field[VMCS_IDT_EVENT] = rows[n].event;
+        f.field[VMCS_IDT_ERROR_CODE] = 0xE77;
+        f.field[VMCS_PENDING_DEBUG] = 0x4000;
+        struct vmx_exit_info i = fake_exit(&f, REASON_TASK_SWITCH, rows[n].qualification, 7);
+        i.blocked = rows[n].blocked;
+        f.field[VMCS_INTERRUPTIBILITY] = i.blocked;
+        vmx_exit(&f.v, &i, &x);
+        assert_int_equal(x.kind, VM_EXIT_TASK);
+        assert_int_equal(x.u.task.selector, t->selector);
+        assert_int_equal(x.u.task.source, t->source);
+        assert_int_equal(x.u.task.insn_len, t->insn_len);
+        assert_int_equal(x.u.task.vector, t->vector);
+        assert_int_equal(x.u.task.exception, t->exception);
+        assert_int_equal(x.u.task.external, t->external);
+        assert_int_equal(x.u.task.has_error_code, t->has_error_code);
+        assert_int_equal(x.u.task.error_code, t->error_code);
+        assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], rows[n].after);
+        assert_int_equal(x.nmi_ready, rows[n].after == 0);
+        /* what MOV SS held back comes of the core, which knows whether it is due */
+        assert_int_equal(f.field[VMCS_PENDING_DEBUG], (rows[n].blocked & 2u) != 0 ? 0 : 0x4000);
+    }
+}
+
 static void a_window_opens_by_if_and_shadows(void **state)
 {
     (void)state;
@@ -338,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_control_register_is_named_by_its_qualification),
         cmocka_unit_test(a_debug_register_is_named_by_its_qualification),
         cmocka_unit_test(a_watched_exception_goes_to_the_core),
+        cmocka_unit_test(a_task_switch_tells_who_asked_for_it),
         cmocka_unit_test(a_window_opens_by_if_and_shadows),
         cmocka_unit_test(coming_back_without_an_exit_asks_for_two_fields),
         cmocka_unit_test(an_event_that_did_not_go_in_goes_in_next),
