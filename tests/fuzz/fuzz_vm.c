@@ -4,6 +4,7 @@
  *
  * The target keeps the host's side of board/vm.h to the letter, and holds the core to its own: what
  * it injects can be taken, a deadline lies in the future, a stopped VM stays stopped. */
+#include "base/le.h"
 #include "board.h"
 #include "sim/sim.h"
 
@@ -174,6 +175,31 @@ static void make_cr(struct run *r, uint8_t how)
     };
 }
 
+/* To a descriptor among random ones, most of them TSSs that lie there, too. tests/fuzz/fuzz_task.c goes deeper. */
+static void make_task(struct run *r, uint8_t how)
+{
+    uint8_t *ram = r->s->mem.region[0].host;
+    struct vcpu_regs *g = &r->s->regs;
+    set_regs(r);
+    for (uint32_t i = 0; i < 16u; i++) {
+        const uint64_t any = fuzz_u64(&r->in);
+        const uint64_t tss = 0x890000000067u | (uint64_t)CODE << 16 | (any & 0x0200FF000000u);
+        le_store(ram + CODE + 8u * i, 8, (any & 0xF000u) == 0 ? any : tss);
+    }
+    g->gdtr = (struct table_reg){.base = CODE, .limit = 0x7F};
+    g->seg[SEG_TR] = (struct seg_reg){.base = CODE + 0x100u, .limit = 0x67, .ar = 0x8B};
+    r->x.raw = true;
+    r->x.u.task = (struct vm_exit_task){
+        .selector = (uint16_t)(fuzz_u8(&r->in) & 0x7Bu),
+        .source = how & 3u,
+        .insn_len = how & 4u,
+        .vector = fuzz_u8(&r->in) & 31u,
+        .exception = (how & 8u) != 0,
+        .external = (how & 16u) != 0,
+        .has_error_code = (how & 32u) != 0,
+    };
+}
+
 static void make_exit(struct run *r)
 {
     const uint8_t how = fuzz_u8(&r->in);
@@ -222,6 +248,9 @@ static void make_exit(struct run *r)
         r->x.u.exception = (struct vm_exit_exception){.vector = (how & 2u) != 0 ? 1u : 17u,
                                                       .has_error_code = (how & 2u) == 0,
                                                       .debug = fuzz_u32(&r->in)};
+        break;
+    case VM_EXIT_TASK:
+        make_task(r, how);
         break;
     case VM_EXIT_HOST_ERROR:
         r->x.u.error = (struct vm_exit_error){.message = "fuzzed"};

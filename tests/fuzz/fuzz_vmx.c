@@ -183,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         i.gpr[2] = 0xC0000080u + (uint32_t)(value & 7u); /* RCX: an MSR near those of SYSCALL */
         m.field[VMCS_EXIT_EVENT] = EVENT_VALID | (uint32_t)(i.qualification & 0x1FFFu);
+        m.field[VMCS_IDT_EVENT] = EVENT_VALID | (uint32_t)(i.qualification >> 4 & 0xFFFu);
         if (i.event == 0) { /* else the guest was not entered */
             bool steps = i.blocked != 0 && (i.rflags & RFLAGS_TF) != 0;
             m.field[VMCS_INTERRUPTIBILITY] = i.blocked;
