@@ -6,6 +6,8 @@
 #include "serial.h"
 
 #define PORT_DEBUG_EXIT 0xF4u
+#define PORT_PIC1_MASK  0x21u
+#define PORT_PIC2_MASK  0xA1u
 
 #define EFLAGS_NT 0x4000u
 #define EFLAGS_IF 0x200u
@@ -60,6 +62,7 @@ static volatile struct {
     uint32_t count, tr, cr0, probe, dr7;
     uint8_t type, main_type, other_type;
     bool eoi;      /* to be done: an interrupt has asked for it */
+    bool free;     /* to be done: the first task was left busy, and is jumped to */
     uint32_t skip; /* to be done: the first task goes on so many bytes later */
 } seen;
 
@@ -175,6 +178,9 @@ void task_body(void)
     if (seen.eoi) {
         LAPIC_EOI = 0;
     }
+    if (seen.free) {
+        world_free(MAIN);
+    }
 }
 
 static void begin(void)
@@ -182,6 +188,7 @@ static void begin(void)
     world_reset(paging);
     seen.count = 0;
     seen.eoi = false;
+    seen.free = false;
     seen.skip = 0;
     task_leaves = 0;
     trap_vector = 0xFFFF;
@@ -245,11 +252,9 @@ static uint32_t test_switch(bool nests, bool (*by)(const struct far *), uint16_t
     return bad | (seen.count != 2 ? BAD_COUNT : 0);
 }
 
-static uint32_t test_interrupt(void)
+/* Until a task has had it. True: interrupts are on again afterwards. */
+static bool interrupt(void)
 {
-    begin();
-    enter_at(task_called);
-    world_task_gate(VECTOR_IRQ, OTHER);
     seen.eoi = true;
     LAPIC_SVR = LAPIC_ON;
     LAPIC_ICR = LAPIC_SELF | VECTOR_IRQ;
@@ -259,6 +264,15 @@ static uint32_t test_interrupt(void)
     }
     const bool on = (eflags() & EFLAGS_IF) != 0;
     __asm__ volatile("cli" : : : "memory");
+    return on;
+}
+
+static uint32_t test_interrupt(void)
+{
+    begin();
+    enter_at(task_called);
+    world_task_gate(VECTOR_IRQ, OTHER);
+    const bool on = interrupt();
     uint32_t bad = judge_other(true, OTHER) | judge_gpr(0) | judge_main(on, OTHER);
     bad |= (task_eflags & EFLAGS_IF) != 0 ? BAD_FLAGS : 0;
     return bad | (seen.count != 1 ? BAD_COUNT : 0);
@@ -301,11 +315,10 @@ static uint32_t test_small(void)
     return bad;
 }
 
-/* One instruction in virtual-8086 mode, which faults. */
-static uint32_t test_v86(void)
+/* The other task is one instruction in virtual-8086 mode, which faults. */
+static void set_v86(void)
 {
     static volatile uint8_t *const code = (volatile uint8_t *)0x8000;
-    const struct far to = {0, OTHER};
     begin();
     code[0] = 0xF4; /* HLT */
     other_tss.eflags |= EFLAGS_VM;
@@ -315,6 +328,12 @@ static uint32_t test_v86(void)
     }
     other_tss.seg[1] = 0x7FF;
     other_tss.gpr[4] = 0x100;
+}
+
+static uint32_t test_v86(void)
+{
+    const struct far to = {0, OTHER};
+    set_v86();
     uint32_t bad = switch_by_jmp(&to) ? 0 : BAD_LOST;
     bad |= trap_vector != VECTOR_GP ? BAD_VECTOR : 0;
     bad |= trap_code != 0 ? BAD_CODE : 0;
@@ -322,6 +341,24 @@ static uint32_t test_v86(void)
     bad |= (trap_eflags & EFLAGS_VM) == 0 ? BAD_FLAGS : 0;
     bad |= (trap_tr & 0xFFFFu) != OTHER ? BAD_TR : 0;
     return bad;
+}
+
+/* ... and a task hears of it. */
+static uint32_t test_from_v86(void)
+{
+    const struct far to = {0, OTHER};
+    set_v86();
+    helper_tss.eip = (uint32_t)(uintptr_t)task_told;
+    world_task_gate(VECTOR_GP, HELPER);
+    task_leaves = 1;
+    task_code = 0xFFFF;
+    uint32_t bad = switch_by_jmp(&to) ? 0 : BAD_LOST;
+    bad |= seen.tr != HELPER ? BAD_TR : 0;
+    bad |= task_code != 0 ? BAD_CODE : 0;
+    bad |= (task_eflags & EFLAGS_NT) == 0 || (task_eflags & EFLAGS_VM) != 0 ? BAD_NT : 0;
+    bad |= helper_tss.link != OTHER ? BAD_LINK : 0;
+    bad |= (other_tss.eflags & EFLAGS_VM) == 0 ? BAD_FLAGS : 0;
+    return bad | (other_tss.eip != 0x10 || other_tss.seg[1] != 0x7FF ? BAD_EIP : 0);
 }
 
 /* --- Tests of switches that fail ------------------------------------------------------------------------ */
@@ -375,6 +412,34 @@ static uint32_t test_broken(uint32_t *field, uint32_t selector, uint8_t vector)
     return bad | (seen.count != 1 ? BAD_COUNT : 0);
 }
 
+/* The same, on the way to the handler of an interrupt, whose error codes say so, or of a fault, which makes it a double
+ * one. The first task is busy then, and is freed. */
+static uint32_t test_broken_handler(bool of_fault)
+{
+    begin();
+    enter_at(task_told);
+    other_tss.seg[3] = ABSENT_DATA;
+    helper_tss.eip = (uint32_t)(uintptr_t)task_told;
+    world_task_gate(of_fault ? VECTOR_GP : VECTOR_IRQ, OTHER);
+    world_task_gate(of_fault ? VECTOR_DF : VECTOR_NP, HELPER);
+    task_leaves = 1;
+    task_code = 0xFFFF;
+    seen.free = true;
+    seen.skip = of_fault ? 2 : 0;
+    uint32_t bad = 0;
+    if (of_fault) {
+        bad |= switch_by_fault((const struct far *)NOWHERE) ? 0 : BAD_LOST;
+    } else {
+        bad |= interrupt() ? 0 : BAD_LOST;
+    }
+    bad |= seen.tr != HELPER ? BAD_TR : 0;
+    bad |= helper_tss.link != OTHER ? BAD_LINK : 0;
+    bad |= other_tss.link != MAIN ? BAD_LINK : 0;
+    bad |= task_code != (of_fault ? 0 : ABSENT_DATA | 1u) ? BAD_CODE : 0;
+    bad |= other_tss.eip != (uint32_t)(uintptr_t)task_told ? BAD_EIP : 0;
+    return bad | (seen.count != 1 ? BAD_COUNT : 0);
+}
+
 /* The T flag: #DB before the first instruction of the new task. */
 static uint32_t test_trap_flag(void)
 {
@@ -408,6 +473,7 @@ static void run(enum paging now, const char *name)
     result("double", test_fault(true));
     result("small", test_small());
     result("v86", test_v86());
+    result("from-v86", test_from_v86());
     result("absent", test_refused(ABSENT, VECTOR_NP));
     result("short", test_refused(SHORT, VECTOR_TS));
     result("busy", test_refused(MAIN, VECTOR_GP));
@@ -429,6 +495,8 @@ static void run_strict(enum paging now, const char *name)
     result("bad-ss", test_broken(&other_tss.seg[2], DATA_3, VECTOR_TS));
     result("no-ss", test_broken(&other_tss.seg[2], ABSENT_DATA, VECTOR_SS));
     result("no-ds", test_broken(&other_tss.seg[3], ABSENT_DATA, VECTOR_NP));
+    result("irq-no-ds", test_broken_handler(false));
+    result("fault-no-ds", test_broken_handler(true));
     result("t", test_trap_flag());
     say("\r\n");
 }
@@ -458,6 +526,9 @@ static bool asked_for(const uint32_t *boot_info, const char *word)
 void guest_main(const uint32_t *boot_info)
 {
     serial_init();
+    __asm__ volatile("outb %b0, %1\n\toutb %b0, %2" /* a BIOS may have left timer interrupts on */
+                     :
+                     : "a"(0xFF), "i"(PORT_PIC1_MASK), "i"(PORT_PIC2_MASK));
     run(PAGING_OFF, "unpaged");
     run(PAGING_32, "paged");
     run(PAGING_PAE, "pae");

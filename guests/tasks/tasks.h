@@ -80,6 +80,7 @@ void world_reset(enum paging paging);
 void world_paging(enum paging paging);
 
 uint8_t world_type(uint16_t selector); /* of a descriptor, with S */
+void world_free(uint16_t tss);         /* no longer busy */
 void world_task_gate(uint8_t vector, uint16_t tss);
 void world_no_gate(uint8_t vector);
 

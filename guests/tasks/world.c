@@ -55,6 +55,11 @@ uint8_t world_type(uint16_t selector)
     return (uint8_t)(gdt[selector >> 3] >> 40) & 0x1Fu;
 }
 
+void world_free(uint16_t tss)
+{
+    gdt[tss >> 3] &= ~((uint64_t)TYPE_BUSY << 40);
+}
+
 void world_task_gate(uint8_t vector, uint16_t tss)
 {
     idt[vector] = (uint64_t)tss << 16 | (uint64_t)ACCESS_GATE << 40;
