@@ -135,9 +135,8 @@ static enum emulate_result load_one(struct emu *e, const struct task *t, uint32_
                                     struct candidate *c, struct seg_reg *out)
 {
     enum emulate_result r = EMULATE_DONE;
-    bool from_ldt = (c->selector & SELECTOR_LDT) != 0;
     c->d.found = false;
-    if (!SELECTOR_IS_NULL(c->selector) && !(seg == SEG_LDTR && from_ldt)) {
+    if (!SELECTOR_IS_NULL(c->selector)) { /* there is no LDT yet when LDTR's turn is */
         r = emu_find_descriptor(e, c->selector, 8, &c->d);
     }
     if (r != EMULATE_DONE) {

@@ -196,6 +196,7 @@ static void a_switch_saves_one_task_and_loads_the_other(void **state)
         assert_int_equal(type_of(b, TSS_NEW), to_32 ? 0xB : 3);
         assert_int_equal(le_load(b->ram + NEW, 2), nests ? TSS_OLD : 0);
         assert_int_equal(b->cache.dirty, REGS_ALL);
+        assert_int_equal(le_load(b->ram, 8), 0); /* nothing lies at 0 */
         assert_true((b->asked & REGS_SEG) != 0 || b->fetches != 0);
     }
 }
@@ -656,8 +657,8 @@ static void check_cut(const struct bench *b, uint32_t cut)
     assert_int_equal(b->cache.regs.rip, 0x12345678);
     assert_int_equal(b->cache.regs.gpr[GPR_RDI], 0x11000700u);
     assert_int_equal(b->cache.regs.seg[SEG_GS].selector, DATA_0);
-    assert_int_equal(b->ram[0xE000 - cut], TSS_OLD); /* the link */
-    assert_int_equal(cut > 1 ? b->ram[0xE001 - cut] : b->ram[0x1000], 0);
+    assert_int_equal(b->ram[0xE000 - cut], 0x28); /* the link */
+    assert_int_equal(cut > 1 ? b->ram[0xE001 - cut] : b->ram[0x1000], 0x5A);
 }
 
 static void a_tss_may_lie_in_two_pages_that_are_not_neighbours(void **state)
@@ -676,6 +677,7 @@ static void a_tss_may_lie_in_two_pages_that_are_not_neighbours(void **state)
         b->cache.regs.seg[SEG_TR].base = 0xF000 - cut; /* 0xE000 at 0xF000, 0xF000 at 0x2000 */
         le_store(entry(b, OLD_CR3, 0xE000), 4, 0xF003);
         le_store(entry(b, OLD_CR3, 0xF000), 4, 0x2003);
+        b->cache.regs.seg[SEG_TR].selector = 0x5A28; /* where that is, CALL does not ask */
         assert_int_equal(switch_by(b, VM_TASK_CALL, false), EMULATE_DONE);
         check_cut(b, cut);
     }
@@ -706,6 +708,21 @@ static void pae_pointers_are_loaded_with_cr3(void **state)
             assert_int_equal(b->cache.regs.cr3, NEW_CR3);
         }
     }
+}
+
+/* They may be wrong meanwhile: nobody looks. */
+static void pae_pointers_stay_if_cr3_does(void **state)
+{
+    (void)state;
+    struct bench *b = two_tasks(true, true);
+    le_store(b->ram + OLD_CR3, 8, (OLD_CR3 + 0x1000) | 1u);
+    le_store(b->ram + OLD_CR3 + 0x1000, 8, 0x83);
+    le_store(b->ram + OLD_CR3 + 24, 8, 3);
+    le_store(b->ram + NEW + 0x1C, 4, OLD_CR3);
+    b->cache.regs.cr0 |= CR0_PG;
+    b->cache.regs.cr4 |= CR4_PAE;
+    assert_int_equal(switch_by(b, VM_TASK_JMP, false), EMULATE_DONE);
+    assert_int_equal(b->cache.dirty, REGS_ALL);
 }
 
 static void a_tss_in_a_device_is_refused(void **state)
@@ -844,6 +861,7 @@ int main(void)
         cmocka_unit_test(a_descriptor_that_the_new_address_space_lacks_faults_there),
         cmocka_unit_test(a_tss_may_lie_in_two_pages_that_are_not_neighbours),
         cmocka_unit_test(pae_pointers_are_loaded_with_cr3),
+        cmocka_unit_test(pae_pointers_stay_if_cr3_does),
         cmocka_unit_test(a_tss_in_a_device_is_refused),
         cmocka_unit_test(jmp_and_call_look_at_privilege_first),
         cmocka_unit_test(a_fault_behind_a_gate_names_the_tss),
