@@ -73,7 +73,7 @@ static emu_operand_fn *const operand_table[INSN_OPS] = {
     [INSN_BOUND] = emu_op_bound,
 };
 
-/* The others find what they need by themselves. What is in neither table is not emulated; refused for good: IRET,
+/* The others find what they need by themselves. What is in neither table is not emulated; refused for good:
  * x87, MMX and vector arithmetic, state images. */
 static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_BT] = emu_op_bit,
@@ -92,6 +92,7 @@ static emu_fn *const emulate_table[INSN_OPS] = {
     [INSN_JMP_FAR] = emu_op_jmp_far,
     [INSN_CALL_FAR] = emu_op_call_far,
     [INSN_RET_FAR] = emu_op_ret_far,
+    [INSN_IRET] = emu_op_iret,
     [INSN_ENTER] = emu_op_enter,
     [INSN_LEAVE] = emu_op_leave,
     [INSN_MOVS] = emu_op_string,
@@ -213,6 +214,7 @@ static void emu_begin(struct emu *e, const struct emulate_vcpu *v, struct emulat
         .pages_1g = !v->lacks_1g,
     };
     e->repeat = false;
+    e->resume = false;
     e->mode = (uint8_t)emulate_mode(e->regs);
     e->cpl = (uint8_t)walk_cpl(e->regs);
     e->dues = 0;
@@ -296,7 +298,7 @@ static void emu_finish(struct emu *e, bool single_step)
     if (e->report->switched) {
         return; /* they are the new task's */
     }
-    regs->rflags &= ~(uint64_t)RFLAGS_RF;
+    regs->rflags &= e->resume ? UINT64_MAX : ~(uint64_t)RFLAGS_RF;
     if (e->repeat) {
         regs->rflags |= RFLAGS_RF;
     } else {

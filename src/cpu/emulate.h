@@ -101,6 +101,7 @@ struct emulate_report {
         switched; /* another task runs now. With EMULATE_FAULT: the fault is the new task's           */
     bool
         task_trap; /* EMULATE_DONE: #DB is due as the new TSS has its T flag set                       */
+    bool nmi_unblock; /* an IRET, done or faulted: NMIs are no longer blocked                     */
     uint32_t error_code;
     uint64_t cr2;  /* for vector 14           */
     uint64_t rip;  /* of the instruction      */

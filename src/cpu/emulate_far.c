@@ -1,188 +1,329 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Emulation of far transfers within a privilege level: JMP and CALL through memory, CALL with its stack in
- * a device, RET. What goes through a gate or a TSS, or to another level, is refused, as is IRET: it also ends the
- * blocking of NMIs, and nobody keeps its frame in a device.
- * Spec: [SDM] vol. 2 (CALL, JMP, RET), vol. 3A, 5.8 (transfers between code segments). */
+ * Emulation of far transfers: JMP and CALL through memory, CALL with its stack in a device; and what these
+ * have in common with gates and returns.
+ *
+ * In the order in which processors go: the pointer, the target's descriptor, the stack that is pushed to, the
+ * target's limit. Then accessed flags are set, everything settles, and it goes.
+ * Spec: [SDM] vol. 2 (CALL, JMP), vol. 3A, 5.8 (transfers between code segments). */
 #include "base/bits.h"
 #include "cpu/emulate_int.h"
 
-#define GATES_LEGACY \
-    0x1232u /* types that lead elsewhere: TSSs that are not busy, call and task gates */
-#define GATES_LONG 0x1000u
-
-struct far_target {
-    uint64_t offset;
-    uint16_t selector;
-    struct seg_reg cs; /* what CS becomes */
-};
-
-static enum emulate_result far_gp(struct emu *e, uint16_t selector)
+enum emulate_result emu_selector_fault(struct emu *e, uint8_t vector, uint16_t selector)
 {
-    return emu_fault(e, VECTOR_GP, SELECTOR_ERROR(selector));
+    return emu_fault(e, vector, SELECTOR_ERROR(selector));
 }
 
-/* A transfer to conforming code keeps its level; other code must be of this one. RET names the level that it
- * returns to, and its selector must say so; of JMP and CALL it may say less. */
-static bool far_privileged(const struct emu *e, uint32_t ar, uint16_t selector)
+/* --- Stacks ----------------------------------------------------------------------------------------- */
+
+void emu_stack_now(const struct emu *e, struct emu_stack *s)
 {
-    uint32_t dpl = (ar & SEG_AR_DPL) >> 5;
-    if ((ar & SEG_CONFORMING) != 0) {
-        return dpl <= e->cpl;
-    }
-    return dpl == e->cpl && (selector & SELECTOR_RPL) <= e->cpl;
+    *s = (struct emu_stack){
+        .seg = e->regs->seg[SEG_SS],
+        .pointer = e->regs->gpr[GPR_RSP],
+        .mode = e->mode,
+        .cpl = e->cpl,
+    };
 }
 
-/* Not code: something that leads elsewhere, which is not done here, or nothing. */
-static enum emulate_result far_elsewhere(struct emu *e, uint32_t ar, uint16_t selector)
+/* Bytes of its pointer that count: [SDM] vol. 1, 6.2.3 */
+uint32_t emu_stack_width(const struct emu_stack *s)
 {
-    bool is_long = (e->regs->efer & EFER_LMA) != 0;
-    uint32_t gates = is_long ? GATES_LONG : GATES_LEGACY;
-    bool gate = (ar & SEG_AR_S) == 0 && (gates >> (ar & SEG_AR_TYPE) & 1u) != 0;
-    return gate && e->insn.op != INSN_RET_FAR ? EMULATE_UNSUPPORTED : far_gp(e, selector);
+    if (s->mode == DECODE_64) {
+        return 8;
+    }
+    return (s->seg.ar & SEG_AR_DB) != 0 ? 4 : 2;
 }
 
-static enum emulate_result far_code(struct emu *e, struct far_target *t)
+struct emu_ref emu_stack_ref(const struct emu_stack *s, uint64_t by, uint32_t size, uint8_t access)
 {
-    struct emu_descriptor d;
-    enum emulate_result r = emu_find_descriptor(e, t->selector, 8, &d);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    if (!d.found) {
-        return far_gp(e, t->selector);
-    }
-    uint32_t ar = (uint32_t)(d.low >> 40) & SEG_AR_DESCRIPTOR;
-    if ((ar & SEG_AR_S) == 0 || (ar & SEG_CODE) == 0) {
-        return far_elsewhere(e, ar, t->selector);
-    }
-    bool is_64 = (e->regs->efer & EFER_LMA) != 0 && (ar & SEG_AR_L) != 0;
-    if ((is_64 && (ar & SEG_AR_DB) != 0) || !far_privileged(e, ar, t->selector)) {
-        return far_gp(e, t->selector);
-    }
-    if ((ar & SEG_AR_P) == 0) {
-        return emu_fault(e, VECTOR_NP, SELECTOR_ERROR(t->selector));
-    }
-    if (is_64 ? !walk_canonical(t->offset) : t->offset > emu_descriptor_limit(&d)) {
-        return emu_fault(e, VECTOR_GP, 0);
-    }
-    uint16_t selector = (uint16_t)((t->selector & ~SELECTOR_RPL) | e->cpl);
-    return emu_accept_segment(e, selector, &d, &t->cs);
+    return (struct emu_ref){
+        .offset = (s->pointer + by) & ones_bytes(emu_stack_width(s)),
+        .size = size,
+        .seg = SEG_SS,
+        .access = access,
+        .stack = s,
+    };
 }
 
-/* May it go there? Then t->cs is what CS becomes. */
-static enum emulate_result far_check(struct emu *e, struct far_target *t)
+enum emulate_result emu_load_early(struct emu *e, const struct emu_span *span, uint64_t *val)
 {
-    if (emu_is_real(e)) {
-        t->cs = e->regs->seg[SEG_CS];
-        t->cs.selector = t->selector;
-        t->cs.base = (uint64_t)t->selector << 4;
-        return t->offset > t->cs.limit ? emu_fault(e, VECTOR_GP, 0) : EMULATE_DONE;
+    const struct gmem *gmem = e->v->gmem;
+    enum emulate_result r = EMULATE_DONE;
+    if (e->here) {
+        r = emu_settle(e);
+    } else if (!gmem_contains(gmem, span->gpa[0], span->size[0]) ||
+               (span->size[1] != 0 && !gmem_contains(gmem, span->gpa[1], span->size[1]))) {
+        r = EMULATE_ELSEWHERE; /* the exit was about something before it */
     }
+    if (r == EMULATE_DONE) {
+        *val = emu_load(e, span);
+    }
+    return r;
+}
+
+enum emulate_result emu_load_slots(struct emu *e, uint64_t by, uint32_t count, uint64_t *val)
+{
+    struct emu_span slot[EMU_SLOTS_MAX];
+    struct emu_stack now;
+    const uint32_t size = e->insn.other_size;
+    enum emulate_result r = EMULATE_DONE;
+    emu_stack_now(e, &now);
+    for (uint32_t i = 0; i < count && r == EMULATE_DONE; i++) { /* bound: EMU_SLOTS_MAX */
+        const struct emu_ref ref = emu_stack_ref(&now, by + (uint64_t)i * size, size, INSN_READ);
+        r = emu_resolve(e, &ref, &slot[i]);
+    }
+    for (uint32_t i = 0; i < count && r == EMULATE_DONE; i++) { /* bound: EMU_SLOTS_MAX */
+        r = emu_load_early(e, &slot[i], &val[i]);
+    }
+    return r;
+}
+
+/* Where word `n` comes from: it is one to push, or a parameter, the one that was pushed first first. */
+static enum emulate_result push_word(struct emu *e, const struct emu_push *p, uint32_t n,
+                                     bool doing, uint64_t *val)
+{
+    struct emu_stack old;
+    struct emu_span from;
+    if (n < 2 || n >= 2u + p->params) {
+        *val = p->word[n < 2 ? n : n - p->params];
+        return EMULATE_DONE;
+    }
+    emu_stack_now(e, &old);
+    const uint64_t by = (uint64_t)(p->params + 1u - n) * p->size;
+    const struct emu_ref ref = emu_stack_ref(&old, by, p->size, INSN_READ);
+    enum emulate_result r = emu_resolve(e, &ref, &from);
+    if (r == EMULATE_DONE && doing) {
+        *val = emu_load(e, &from);
+    }
+    return r;
+}
+
+/* Goes over all words; `doing`: pushes them, else looks whether that will do. */
+static enum emulate_result push_all(struct emu *e, const struct emu_push *p, bool doing)
+{
+    for (uint32_t n = 0; n < p->words + p->params; n++) { /* bound: EMU_PUSH_WORDS + 31 */
+        uint64_t val = 0;
+        struct emu_span slot;
+        const struct emu_ref ref =
+            emu_stack_ref(p->stack, 0u - (uint64_t)(n + 1u) * p->size, p->size, INSN_WRITE);
+        enum emulate_result r = push_word(e, p, n, doing, &val);
+        if (r == EMULATE_DONE) {
+            r = emu_resolve(e, &ref, &slot);
+        }
+        if (r != EMULATE_DONE) {
+            return doing ? EMULATE_AGAIN : r; /* it was good before: the tables have changed */
+        }
+        if (doing) {
+            emu_store(e, &slot, val);
+        }
+    }
+    return EMULATE_DONE;
+}
+
+/* --- Targets ----------------------------------------------------------------------------------------- */
+
+enum emulate_result emu_target_find(struct emu *e, struct emu_target *t)
+{
+    const bool is_long = (e->regs->efer & EFER_LMA) != 0;
     if (SELECTOR_IS_NULL(t->selector)) {
         return emu_fault(e, VECTOR_GP, 0);
     }
-    uint32_t level = t->selector & SELECTOR_RPL;
-    if (e->insn.op == INSN_RET_FAR && level != e->cpl) {
-        return level < e->cpl ? far_gp(e, t->selector) : EMULATE_UNSUPPORTED;
+    enum emulate_result r = emu_find_descriptor(e, t->selector, 8, &t->d);
+    if (r != EMULATE_DONE) {
+        return r;
     }
-    return far_code(e, t);
+    if (!t->d.found) {
+        return emu_selector_fault(e, VECTOR_GP, t->selector);
+    }
+    t->ar = (uint32_t)(t->d.low >> 40) & SEG_AR_DESCRIPTOR;
+    t->limit = emu_descriptor_limit(&t->d);
+    t->code = (t->ar & SEG_AR_S) != 0 && (t->ar & SEG_CODE) != 0;
+    t->is_64 = t->code && is_long && (t->ar & SEG_AR_L) != 0;
+    if (t->is_64 && (t->ar & SEG_AR_DB) != 0) {
+        return emu_selector_fault(e, VECTOR_GP, t->selector);
+    }
+    return EMULATE_DONE;
 }
 
-static void far_go(struct emu *e, const struct far_target *t)
+void emu_target_real(const struct emu *e, struct emu_target *t)
 {
-    emu_edit_system(e)->seg[SEG_CS] = t->cs;
+    t->limit = e->regs->seg[SEG_CS].limit;
+    t->code = true;
+    t->level = e->cpl;
+}
+
+/* A transfer to conforming code keeps its level; other code must be of this one, and the selector must
+ * not ask for less. */
+static enum emulate_result target_privileged(struct emu *e, struct emu_target *t)
+{
+    const uint32_t dpl = (t->ar & SEG_AR_DPL) >> 5;
+    bool allowed = dpl == e->cpl && (t->selector & SELECTOR_RPL) <= e->cpl;
+    if ((t->ar & SEG_CONFORMING) != 0) {
+        allowed = dpl <= e->cpl;
+    }
+    t->level = e->cpl;
+    if (!allowed) {
+        return emu_selector_fault(e, VECTOR_GP, t->selector);
+    }
+    if ((t->ar & SEG_AR_P) == 0) {
+        return emu_selector_fault(e, VECTOR_NP, t->selector);
+    }
+    return EMULATE_DONE;
+}
+
+enum emulate_result emu_target_limit(struct emu *e, const struct emu_target *t)
+{
+    bool within = t->is_64 ? walk_canonical(t->offset) : t->offset <= t->limit;
+    return within ? EMULATE_DONE : emu_fault(e, VECTOR_GP, 0);
+}
+
+enum emulate_result emu_target_mark(struct emu *e, const struct emu_target *t)
+{
+    struct seg_reg unused;
+    return emu_is_real(e) ? EMULATE_DONE : emu_accept_segment(e, t->selector, &t->d, &unused);
+}
+
+void emu_target_go(struct emu *e, const struct emu_target *t)
+{
+    struct seg_reg cs = e->regs->seg[SEG_CS];
+    if (emu_is_real(e)) {
+        cs.selector = t->selector;
+        cs.base = (uint64_t)t->selector << 4;
+    } else {
+        emu_describe_segment((uint16_t)((t->selector & ~SELECTOR_RPL) | t->level), &t->d, &cs);
+    }
+    emu_edit_system(e)->seg[SEG_CS] = cs;
     e->next_rip = t->offset;
+}
+
+/* Where JMP or CALL leads, from memory or from its own bytes: to code, at once or through a gate. */
+static enum emulate_result far_target(struct emu *e, struct emu_target *t)
+{
+    struct emu_far_ptr ptr;
+    uint64_t selector = e->insn.imm >> 32;
+    enum emulate_result r = EMULATE_DONE;
+    t->offset = e->insn.imm & UINT32_MAX;
+    if (e->insn.form == INSN_MEM) {
+        r = emu_far_operand(e, e->insn.mem_size - 2u, &ptr);
+        if (r == EMULATE_DONE) {
+            r = emu_load_early(e, &ptr.offset, &t->offset);
+        }
+        if (r == EMULATE_DONE) {
+            r = emu_load_early(e, &ptr.selector, &selector);
+        }
+    }
+    t->selector = (uint16_t)selector;
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    if (emu_is_real(e)) {
+        emu_target_real(e, t);
+        return EMULATE_DONE;
+    }
+    r = emu_target_find(e, t);
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    return t->code ? target_privileged(e, t) : emu_gate_follow(e, t);
 }
 
 enum emulate_result emu_op_jmp_far(struct emu *e)
 {
-    struct emu_far_ptr ptr;
-    struct far_target t = {.offset = 0};
-    enum emulate_result r = emu_far_operand(e, e->insn.mem_size - 2u, &ptr);
+    struct emu_target t = {.gate = 0};
+    enum emulate_result r = far_target(e, &t);
+    if (r == EMULATE_DONE) {
+        r = emu_target_limit(e, &t);
+    }
+    if (r == EMULATE_DONE) {
+        r = emu_target_mark(e, &t);
+    }
     if (r == EMULATE_DONE) {
         r = emu_settle(e);
     }
     if (r == EMULATE_DONE) {
-        t.offset = emu_load(e, &ptr.offset);
-        t.selector = (uint16_t)emu_load(e, &ptr.selector);
-        r = far_check(e, &t);
-    }
-    if (r == EMULATE_DONE) {
-        far_go(e, &t);
+        emu_target_go(e, &t);
     }
     return r;
 }
 
-/* Where CALL leads, from memory or from its own bytes. */
-static enum emulate_result call_target(struct emu *e, struct far_target *t)
+/* --- CALL ---------------------------------------------------------------------------------------------- */
+
+/* The stack that it pushes to. What a gate into 64-bit code pushes, that code's rules apply to already. */
+static enum emulate_result call_stack(struct emu *e, const struct emu_target *t,
+                                      struct emu_stack *s, struct emu_descriptor *d)
 {
-    struct emu_far_ptr ptr;
-    if (e->insn.form != INSN_MEM) {
-        t->offset = e->insn.imm & UINT32_MAX;
-        t->selector = (uint16_t)(e->insn.imm >> 32);
-        return EMULATE_DONE;
+    emu_stack_now(e, s);
+    if (t->level < e->cpl) {
+        return emu_gate_stack(e, t, s, d);
     }
-    enum emulate_result r = emu_far_operand(e, e->insn.mem_size - 2u, &ptr);
-    if (r == EMULATE_DONE && e->here) {
-        r = emu_settle(e);
-    }
-    if (r == EMULATE_DONE) { /* else in RAM, and it is the stack that is in the device */
-        t->offset = emu_load(e, &ptr.offset);
-        t->selector = (uint16_t)emu_load(e, &ptr.selector);
+    s->mode = t->gate == 8 ? DECODE_64 : s->mode;
+    return EMULATE_DONE;
+}
+
+/* What it pushes there: with another stack, where the old one is, and the parameters. */
+static void call_frame(const struct emu *e, const struct emu_target *t, const struct emu_stack *s,
+                       struct emu_push *p)
+{
+    const struct vcpu_regs *regs = e->regs;
+    const bool inner = t->level < e->cpl;
+    *p = (struct emu_push){
+        .stack = s,
+        .size = t->gate != 0 ? t->gate : e->insn.other_size,
+        .words = inner ? 4 : 2,
+        .params = inner ? t->params : 0,
+        .word = {regs->seg[SEG_SS].selector, regs->gpr[GPR_RSP]},
+    };
+    p->word[p->words - 2u] = regs->seg[SEG_CS].selector;
+    p->word[p->words - 1u] = e->next_rip;
+}
+
+/* SS of another level. In 64-bit code it is null. */
+static enum emulate_result call_mark(struct emu *e, const struct emu_target *t,
+                                     const struct emu_stack *s, const struct emu_descriptor *d)
+{
+    struct seg_reg unused;
+    bool marks = t->level < e->cpl && (s->seg.ar & SEG_AR_UNUSABLE) == 0;
+    enum emulate_result r = emu_target_mark(e, t);
+    if (r == EMULATE_DONE && marks) {
+        r = emu_accept_segment(e, s->seg.selector, d, &unused);
     }
     return r;
 }
 
-/* The stack is looked at after the target. */
 enum emulate_result emu_op_call_far(struct emu *e)
 {
-    uint64_t size = e->insn.other_size;
-    const uint64_t back = e->next_rip;
-    const uint16_t selector = e->regs->seg[SEG_CS].selector;
-    struct emu_span slot[2];
-    struct far_target t = {.offset = 0};
-    enum emulate_result r = call_target(e, &t);
+    struct emu_target t = {.gate = 0};
+    struct emu_stack stack;
+    struct emu_descriptor d = {.found = false};
+    struct emu_push push;
+    enum emulate_result r = far_target(e, &t);
     if (r == EMULATE_DONE) {
-        r = far_check(e, &t);
+        r = call_stack(e, &t, &stack, &d);
     }
-    for (uint32_t i = 0; i < 2 && r == EMULATE_DONE; i++) {
-        const struct emu_ref ref = emu_stack_slot(e, 0u - (i + 1u) * size, INSN_WRITE);
-        r = emu_resolve(e, &ref, &slot[i]);
+    if (r != EMULATE_DONE) {
+        return r;
+    }
+    call_frame(e, &t, &stack, &push);
+    r = push_all(e, &push, false);
+    if (r == EMULATE_DONE) {
+        r = emu_target_limit(e, &t);
     }
     if (r == EMULATE_DONE) {
-        r = emu_settle(e);
-    }
-    if (r == EMULATE_DONE) {
-        emu_store(e, &slot[0], selector);
-        emu_store(e, &slot[1], back);
-        emu_stack_move(e, 0u - 2u * size);
-        far_go(e, &t);
-    }
-    return r;
-}
-
-enum emulate_result emu_op_ret_far(struct emu *e)
-{
-    uint64_t size = e->insn.other_size;
-    uint64_t released = e->insn.form == INSN_STACK_IMM ? e->insn.imm & 0xFFFFu : 0;
-    struct emu_span slot[2];
-    struct far_target t = {.offset = 0};
-    enum emulate_result r = EMULATE_DONE;
-    for (uint32_t i = 0; i < 2 && r == EMULATE_DONE; i++) {
-        const struct emu_ref ref = emu_stack_slot(e, i * size, INSN_READ);
-        r = emu_resolve(e, &ref, &slot[i]);
+        r = call_mark(e, &t, &stack, &d);
     }
     if (r == EMULATE_DONE) {
         r = emu_settle(e);
     }
     if (r == EMULATE_DONE) {
-        t.offset = emu_load(e, &slot[0]);
-        t.selector = (uint16_t)emu_load(e, &slot[1]);
-        r = far_check(e, &t);
+        r = push_all(e, &push, true);
     }
     if (r == EMULATE_DONE) {
-        emu_stack_move(e, 2u * size + released);
-        far_go(e, &t);
+        const uint64_t bytes = (uint64_t)(push.words + push.params) * push.size;
+        emu_set_gpr(e, GPR_RSP, emu_stack_width(&stack), stack.pointer - bytes);
+        if (t.level < e->cpl) {
+            emu_set_segment(e, SEG_SS, &stack.seg);
+        }
+        emu_target_go(e, &t);
     }
     return r;
 }

@@ -46,14 +46,24 @@
 #define EMU_VECTOR_BYTES 32u
 #define EMU_DUES_MAX     4u
 
+/* A stack: the current one, or one that is to be. */
+struct emu_stack {
+    struct seg_reg seg;
+    uint64_t pointer;
+    uint8_t mode;   /* enum decode_mode of the code that uses it */
+    uint8_t cpl;    /* its level                                 */
+    uint16_t error; /* the code of a #SS                         */
+};
+
 /* An operand as the instruction names it. */
 struct emu_ref {
     uint64_t offset;
     uint32_t size;
     uint8_t seg;
-    uint8_t access; /* INSN_READ, INSN_WRITE                             */
-    uint8_t align;  /* bytes, for #GP; 0: unaligned is #AC at most       */
-    bool loose;     /* not even that                                     */
+    uint8_t access;                /* INSN_READ, INSN_WRITE                             */
+    uint8_t align;                 /* bytes, for #GP; 0: unaligned is #AC at most       */
+    bool loose;                    /* not even that                                     */
+    const struct emu_stack *stack; /* null: by the registers            */
 };
 
 /* Where it is: one part, or two in adjoining pages. */
@@ -76,6 +86,42 @@ struct emu_descriptor {
     uint64_t high; /* of those with 16 bytes, else 0 */
 };
 
+/* Where a far transfer leads. */
+struct emu_target {
+    uint64_t offset;
+    uint16_t selector;
+    bool code;      /* it is a code segment                                  */
+    bool is_64;     /* ... of 64-bit code                                    */
+    uint8_t level;  /* CPL there                                             */
+    uint8_t gate;   /* bytes of what a CALL by its gate pushes; 0: no gate   */
+    uint8_t params; /* ... and how many words it copies                      */
+    uint32_t ar;    /* of the descriptor                                     */
+    uint32_t limit;
+    struct emu_descriptor d;
+};
+
+/* What is pushed, in this order. */
+#define EMU_PUSH_WORDS 4u
+struct emu_push {
+    const struct emu_stack *stack;
+    uint32_t size; /* bytes of a word                                 */
+    uint32_t words;
+    uint32_t params; /* behind the second: copied from the current stack */
+    uint64_t word[EMU_PUSH_WORDS];
+};
+
+/* A return, to another stack or on this one. */
+struct emu_return {
+    struct emu_target to;
+    bool switches; /* SS and the pointer come from the stack */
+    uint16_t selector;
+    uint64_t pointer;
+    uint64_t moved;  /* bytes that it releases, on both stacks, beyond what it pops */
+    uint32_t popped; /* slots                                  */
+    struct emu_descriptor d;
+    struct seg_reg ss;
+};
+
 /* Accessed and dirty flags that are still to be set. */
 struct emu_due {
     uint64_t linear;
@@ -92,6 +138,7 @@ struct emu {
     gpa_t page;   /* of the exit                                         */
     bool here;    /* an operand lies in it, or nobody asks               */
     bool repeat;  /* stay at this instruction: it has more elements to do */
+    bool resume;  /* RFLAGS.RF is what the instruction made of it         */
     uint8_t mode; /* enum decode_mode                                    */
     uint8_t cpl;
     uint8_t dues;
@@ -188,6 +235,15 @@ enum emulate_result emu_find_descriptor(struct emu *e, uint16_t selector, uint32
 uint64_t emu_descriptor_base(const struct emu_descriptor *d);
 uint32_t emu_descriptor_limit(const struct emu_descriptor *d);
 
+/* What a segment register becomes that `selector` is loaded into. */
+void emu_describe_segment(uint16_t selector, const struct emu_descriptor *d, struct seg_reg *out);
+
+/* A data segment that can be written, of exactly this level: SS may have it. */
+bool emu_stack_allowed(const struct emu_descriptor *d, uint16_t selector, uint32_t level);
+
+uint32_t emu_descriptor_dpl(const struct emu_descriptor *d);
+bool emu_descriptor_is_present(const struct emu_descriptor *d);
+
 /* The checks are passed: marks the descriptor accessed; *out is what the segment register becomes. */
 enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
                                        const struct emu_descriptor *d, struct seg_reg *out);
@@ -214,6 +270,48 @@ enum emulate_result emu_task_switch(struct emu *e, uint8_t source, uint16_t sele
 /* The same from an exit: privilege levels have been looked at. */
 enum emulate_result emu_task_exit(struct emu *e, const struct vm_exit_task *t);
 
+/* --- emulate_far.c --------------------------------------------------------------------------------------- */
+
+enum emulate_result emu_selector_fault(struct emu *e, uint8_t vector, uint16_t selector);
+
+/* The stack of now; a slot of `size` bytes at `by` from its pointer. */
+void emu_stack_now(const struct emu *e, struct emu_stack *s);
+uint32_t emu_stack_width(const struct emu_stack *s);
+struct emu_ref emu_stack_ref(const struct emu_stack *s, uint64_t by, uint32_t size, uint8_t access);
+
+/* Reads what was resolved before all is: in RAM, or the access that the exit was about. */
+enum emulate_result emu_load_early(struct emu *e, const struct emu_span *span, uint64_t *val);
+
+/* Slots `first` and on of the current stack. @pre count is at most EMU_SLOTS_MAX. */
+#define EMU_SLOTS_MAX 6u
+enum emulate_result emu_load_slots(struct emu *e, uint64_t by, uint32_t count, uint64_t *val);
+
+/* Reads the descriptor that t->selector names, of whatever kind, in protected mode. */
+enum emulate_result emu_target_find(struct emu *e, struct emu_target *t);
+/* In real and in virtual-8086 mode there is nothing to read. */
+void emu_target_real(const struct emu *e, struct emu_target *t);
+/* Is the offset one that code may have? */
+enum emulate_result emu_target_limit(struct emu *e, const struct emu_target *t);
+/* CS and RIP; @pre all is checked, and settled. */
+enum emulate_result emu_target_mark(struct emu *e, const struct emu_target *t);
+void emu_target_go(struct emu *e, const struct emu_target *t);
+
+/* --- emulate_gate.c -------------------------------------------------------------------------------------- */
+
+/* t has named something that is no code: the code that a call gate leads to, or the exception. */
+enum emulate_result emu_gate_follow(struct emu *e, struct emu_target *t);
+
+/* The stack of an inner level, out of the TSS. */
+enum emulate_result emu_gate_stack(struct emu *e, const struct emu_target *t, struct emu_stack *s,
+                                   struct emu_descriptor *d);
+
+/* --- emulate_return.c ------------------------------------------------------------------------------------ */
+
+/* r->to.selector, offset, popped and moved are what was found: everything else, up to all checks. */
+enum emulate_result emu_return_check(struct emu *e, struct emu_return *r);
+/* Then it settles, and goes. */
+enum emulate_result emu_return_go(struct emu *e, const struct emu_return *r);
+
 /* --- Operations ------------------------------------------------------------------------------------------ */
 
 emu_operand_fn emu_op_alu, emu_op_mov, emu_op_extend, emu_op_movbe, emu_op_shift;
@@ -226,7 +324,7 @@ emu_fn emu_op_call, emu_op_jmp, emu_op_ret, emu_op_enter, emu_op_leave;
 emu_fn emu_op_string;
 emu_fn emu_op_vmov, emu_op_vbroadcast, emu_op_vdup, emu_op_vinsert, emu_op_vextract;
 emu_fn emu_op_vmask;
-emu_fn emu_op_jmp_far, emu_op_call_far, emu_op_ret_far;
+emu_fn emu_op_jmp_far, emu_op_call_far, emu_op_ret_far, emu_op_iret;
 emu_fn emu_op_look, emu_op_load_system, emu_op_load_table, emu_op_lmsw;
 emu_fn emu_op_load_far, emu_op_arpl, emu_op_store_selector, emu_op_store_table, emu_op_smsw;
 

@@ -18,9 +18,10 @@ enum emulate_result emu_fault(struct emu *e, uint8_t vector, uint32_t code)
 }
 
 /* A fault of segmentation: through SS it is another one. */
-static enum emulate_result emu_segment_fault(struct emu *e, uint32_t seg)
+static enum emulate_result emu_segment_fault(struct emu *e, const struct emu_ref *ref)
 {
-    return emu_fault(e, seg == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
+    uint32_t code = ref->stack != NULL ? ref->stack->error : 0;
+    return emu_fault(e, ref->seg == SEG_SS ? VECTOR_SS : VECTOR_GP, code);
 }
 
 /* --- Segments ------------------------------------------------------------------------------------------ */
@@ -49,20 +50,27 @@ static bool segment_holds(const struct seg_reg *seg, uint64_t offset, uint32_t s
     return last <= seg->limit || seg->limit == UINT32_MAX;
 }
 
+/* Of what is accessed: it need not be for the code at hand. */
+static bool emu_ref_is_64(const struct emu *e, const struct emu_ref *ref)
+{
+    return (ref->stack != NULL ? ref->stack->mode : e->mode) == DECODE_64;
+}
+
 /* Segment and offset to linear address, with all checks that come before paging. */
 static enum emulate_result emu_linear(struct emu *e, const struct emu_ref *ref, uint64_t *linear)
 {
-    const struct seg_reg *seg = &e->regs->seg[ref->seg];
-    if (e->mode == DECODE_64) {
+    const struct emu_stack *stack = ref->stack;
+    const struct seg_reg *seg = stack != NULL ? &stack->seg : &e->regs->seg[ref->seg];
+    if (emu_ref_is_64(e, ref)) {
         bool has_base = ref->seg == SEG_FS || ref->seg == SEG_GS;
         *linear = ref->offset + (has_base ? seg->base : 0);
         if (!walk_canonical(*linear) || !walk_canonical(*linear + ref->size - 1u)) {
-            return emu_segment_fault(e, ref->seg);
+            return emu_segment_fault(e, ref);
         }
     } else {
         bool allowed = emu_is_real(e) || segment_allows(seg, ref->access);
         if (!allowed || !segment_holds(seg, ref->offset, ref->size)) {
-            return emu_segment_fault(e, ref->seg);
+            return emu_segment_fault(e, ref);
         }
         *linear = (seg->base + ref->offset) & UINT32_MAX;
     }
@@ -111,11 +119,20 @@ static enum emulate_result emu_translate(struct emu *e, uint64_t linear, uint32_
 }
 
 /* Alignment is checked of operands that have a natural one, after what table 6-2 puts before it. */
-static bool emu_misaligned(const struct emu *e, uint64_t linear, uint32_t size)
+static bool emu_misaligned(const struct emu *e, uint32_t cpl, uint64_t linear, uint32_t size)
 {
     bool natural = size == 2 || size == 4 || size == 8;
-    bool on = e->cpl == 3 && (e->regs->cr0 & CR0_AM) != 0 && (e->regs->rflags & RFLAGS_AC) != 0;
+    bool on = cpl == 3 && (e->regs->cr0 & CR0_AM) != 0 && (e->regs->rflags & RFLAGS_AC) != 0;
     return on && natural && (linear & (size - 1u)) != 0;
+}
+
+/* Level 3 that pushes on another level's stack does so for the processor: RFLAGS.AC opens nothing. */
+static uint32_t emu_rights(const struct emu *e, uint32_t cpl)
+{
+    if (cpl == 3) {
+        return WALK_USER;
+    }
+    return e->cpl == 3 ? WALK_IMPLICIT : 0;
 }
 
 enum emulate_result emu_resolve(struct emu *e, const struct emu_ref *ref, struct emu_span *span)
@@ -125,18 +142,18 @@ enum emulate_result emu_resolve(struct emu *e, const struct emu_ref *ref, struct
     if (r != EMULATE_DONE) {
         return r;
     }
-    uint32_t access =
-        (e->cpl == 3 ? WALK_USER : 0) | ((ref->access & INSN_WRITE) != 0 ? WALK_WRITE : 0);
+    uint32_t cpl = ref->stack != NULL ? ref->stack->cpl : e->cpl;
+    uint32_t access = emu_rights(e, cpl) | ((ref->access & INSN_WRITE) != 0 ? WALK_WRITE : 0);
     uint32_t room = PAGE_BYTES - (uint32_t)(linear & (PAGE_BYTES - 1u));
     span->size[0] = ref->size < room ? ref->size : room;
     span->size[1] = ref->size - span->size[0];
     r = emu_translate(e, linear, access, &span->gpa[0]);
     if (r == EMULATE_DONE && span->size[1] != 0) {
         uint64_t second = linear + room;
-        second = e->mode == DECODE_64 ? second : second & UINT32_MAX;
+        second = emu_ref_is_64(e, ref) ? second : second & UINT32_MAX;
         r = emu_translate(e, second, access, &span->gpa[1]);
     }
-    if (r == EMULATE_DONE && !ref->loose && emu_misaligned(e, linear, ref->size)) {
+    if (r == EMULATE_DONE && !ref->loose && emu_misaligned(e, cpl, linear, ref->size)) {
         return emu_fault(e, VECTOR_AC, 0);
     }
     return r;

@@ -99,7 +99,7 @@ static uint32_t descriptor_type(const struct emu_descriptor *d)
     return (uint32_t)(d->low >> 40) & SEG_AR_TYPE;
 }
 
-static uint32_t descriptor_dpl(const struct emu_descriptor *d)
+uint32_t emu_descriptor_dpl(const struct emu_descriptor *d)
 {
     return (uint32_t)(d->low >> 45) & SELECTOR_RPL;
 }
@@ -110,7 +110,7 @@ static bool descriptor_is_segment(const struct emu_descriptor *d)
     return (d->low >> 40 & SEG_AR_S) != 0;
 }
 
-static bool descriptor_is_present(const struct emu_descriptor *d)
+bool emu_descriptor_is_present(const struct emu_descriptor *d)
 {
     return (d->low >> 40 & SEG_AR_P) != 0;
 }
@@ -152,8 +152,7 @@ enum emulate_result emu_find_descriptor(struct emu *e, uint16_t selector, uint32
     return r;
 }
 
-enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
-                                       const struct emu_descriptor *d, struct seg_reg *out)
+void emu_describe_segment(uint16_t selector, const struct emu_descriptor *d, struct seg_reg *out)
 {
     *out = (struct seg_reg){
         .base = emu_descriptor_base(d),
@@ -161,6 +160,12 @@ enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
         .ar = ((uint32_t)(d->low >> 40) & SEG_AR_DESCRIPTOR) | SEG_TYPE_ACCESSED,
         .selector = selector,
     };
+}
+
+enum emulate_result emu_accept_segment(struct emu *e, uint16_t selector,
+                                       const struct emu_descriptor *d, struct seg_reg *out)
+{
+    emu_describe_segment(selector, d, out);
     return table_set_type(e, d, SEG_TYPE_ACCESSED);
 }
 
@@ -171,7 +176,7 @@ static bool data_allowed(const struct emu *e, uint16_t selector, const struct em
 {
     uint32_t type = descriptor_type(d);
     bool code = (type & SEG_CODE) != 0;
-    uint32_t dpl = descriptor_dpl(d);
+    uint32_t dpl = emu_descriptor_dpl(d);
     if (!descriptor_is_segment(d) || (code && (type & SEG_READABLE) == 0)) {
         return false;
     }
@@ -179,12 +184,11 @@ static bool data_allowed(const struct emu *e, uint16_t selector, const struct em
            (e->cpl <= dpl && (selector & SELECTOR_RPL) <= dpl);
 }
 
-/* A data segment that can be written, of exactly this level. */
-static bool stack_allowed(const struct emu_descriptor *d, uint16_t selector, uint32_t level)
+bool emu_stack_allowed(const struct emu_descriptor *d, uint16_t selector, uint32_t level)
 {
     uint32_t type = descriptor_type(d);
     return descriptor_is_segment(d) && (type & SEG_CODE) == 0 && (type & SEG_WRITABLE) != 0 &&
-           descriptor_dpl(d) == level && (selector & SELECTOR_RPL) == level;
+           emu_descriptor_dpl(d) == level && (selector & SELECTOR_RPL) == level;
 }
 
 /* Nothing can be reached through a null selector. SS may have one in 64-bit code alone, below level 3;
@@ -225,12 +229,12 @@ enum emulate_result emu_check_segment(struct emu *e, uint32_t seg, uint16_t sele
         return r;
     }
     bool stack = seg == SEG_SS;
-    bool allowed =
-        d.found && (stack ? stack_allowed(&d, selector, e->cpl) : data_allowed(e, selector, &d));
+    bool allowed = d.found && (stack ? emu_stack_allowed(&d, selector, e->cpl)
+                                     : data_allowed(e, selector, &d));
     if (!allowed) {
         return emu_fault(e, VECTOR_GP, SELECTOR_ERROR(selector));
     }
-    if (!descriptor_is_present(&d)) {
+    if (!emu_descriptor_is_present(&d)) {
         return emu_fault(e, stack ? VECTOR_SS : VECTOR_NP, SELECTOR_ERROR(selector));
     }
     return emu_accept_segment(e, selector, &d, out);
@@ -320,7 +324,7 @@ static bool look_at_type(const struct emu *e, const struct emu_descriptor *d)
 static bool look_allowed(const struct emu *e, uint16_t selector, const struct emu_descriptor *d)
 {
     const uint32_t conforming = SEG_CODE | SEG_CONFORMING;
-    uint32_t dpl = descriptor_dpl(d);
+    uint32_t dpl = emu_descriptor_dpl(d);
     bool open = descriptor_is_segment(d) && (descriptor_type(d) & conforming) == conforming;
     return look_at_type(e, d) && (open || (e->cpl <= dpl && (selector & SELECTOR_RPL) <= dpl));
 }
@@ -390,7 +394,7 @@ static enum emulate_result system_segment(struct emu *e, uint16_t selector, stru
     if (!d.found || !system_type_fits(e, &d) || (is_long && !walk_canonical(base))) {
         return emu_fault(e, VECTOR_GP, SELECTOR_ERROR(selector));
     }
-    if (!descriptor_is_present(&d)) {
+    if (!emu_descriptor_is_present(&d)) {
         return emu_fault(e, VECTOR_NP, SELECTOR_ERROR(selector));
     }
     *out = (struct seg_reg){

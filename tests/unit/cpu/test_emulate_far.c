@@ -54,14 +54,13 @@ static void a_target_is_code_of_this_level_or_conforming(void **state)
         {0xFA, 3, 3, NONE, NONE},  {0xFA, 3, 0, NONE, 13},   /* RET to an inner level */
         {0xFA, 0, 0, 13, 13},                                /* code of an outer one */
         {0x9A, 3, 3, 13, 13},                                /* of an inner one */
-        {0x9A, 0, 1, 13, REFUSED},                           /* RET to an outer level */
+        {0x9A, 0, 1, 13, 13},                                /* neither is the level of the other */
         {0x9E, 3, 3, NONE, NONE},                            /* conforming */
         {0x9E, 3, 0, NONE, 13},    {0xFE, 0, 0, 13, 13},      {0x92, 0, 0, 13, 13}, /* data */
         {0x1A, 0, 0, 11, 11},                                                       /* absent */
         {0x82, 0, 0, 13, 13},                                                       /* an LDT */
-        {0x81, 0, 0, REFUSED, 13}, {0x84, 0, 0, REFUSED, 13}, {0x85, 0, 0, REFUSED, 13},
-        {0x89, 0, 0, REFUSED, 13}, {0x8B, 0, 0, 13, 13}, /* busy */
-        {0x8C, 0, 0, REFUSED, 13},
+        {0x81, 0, 0, REFUSED, 13}, {0x85, 0, 0, REFUSED, 13}, /* task switches */
+        {0x89, 0, 0, REFUSED, 13}, {0x8B, 0, 0, 13, 13},      /* busy */
     };
     static const uint8_t codes[][2] = {{0xFF, 0x28}, {0xFF, 0x18}, {0xCB, 0x90}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -148,11 +147,23 @@ static void long_mode_is_entered_and_left_by_the_bit_of_the_descriptor(void **st
     assert_int_equal(RUN(b, DEVICE, 0xFF, 0x28), EMULATE_DONE); /* and back */
     assert_int_equal(emulate_mode(&b->cache.regs), DECODE_64);
     b = at_level(DECODE_64, 0);
-    put_code(b, 0x18, 0x8C, 0);
     put_pointer(b, TARGET, 0x18);
-    assert_int_equal(RUN(b, DEVICE, 0xFF, 0x28), EMULATE_UNSUPPORTED); /* a call gate */
     put_code(b, 0x18, 0x89, 0);
     assert_fault(b, 13, 0x18, 0xFF, 0x28); /* there are no task switches */
+}
+
+/* [SDM] vol. 2, CALL: "stack not large enough" comes before "not within the limit"; so on silicon. */
+static void of_stack_and_limit_the_stack_comes_first(void **state)
+{
+    (void)state;
+    struct bench *b = at_level(DECODE_32, 0);
+    put_code(b, 0x18, 0x9A, D);
+    put_pointer(b, TARGET + 1, 0x18);
+    *gpr(b, GPR_RSP) = 6;
+    b->cache.regs.seg[SEG_SS].limit = 0xFFFF;
+    assert_fault(b, 12, 0, 0xFF, 0x18);
+    *gpr(b, GPR_RSP) = 8;
+    assert_fault(b, 13, 0, 0xFF, 0x18);
 }
 
 static void real_mode_has_no_descriptors(void **state)
@@ -180,7 +191,6 @@ static void real_mode_has_no_descriptors(void **state)
     b->cache.regs.seg[SEG_CS].base = 0;
     b->cache.regs.rip = CODE;
     b->cache.dirty = 0;
-    assert_int_equal(RUN(b, DEVICE, 0xCF), EMULATE_UNSUPPORTED); /* iret */
     *gpr(b, GPR_RSP) = 0x10;
     b->writes = 0;
     b->cache.regs.seg[SEG_CS].limit = CODE + 4;
@@ -193,6 +203,7 @@ int main(void)
         cmocka_unit_test(a_target_is_code_of_this_level_or_conforming),
         cmocka_unit_test(a_target_is_within_its_segment_and_table),
         cmocka_unit_test(long_mode_is_entered_and_left_by_the_bit_of_the_descriptor),
+        cmocka_unit_test(of_stack_and_limit_the_stack_comes_first),
         cmocka_unit_test(real_mode_has_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
