@@ -119,6 +119,7 @@ static void emulated(struct vm *vm, struct vcpu *v, enum emulate_result result,
         v->irq_flag = (v->cache.regs.rflags & RFLAGS_IF) != 0;
         v->irq_ready = v->irq_ready && v->irq_flag;
     }
+    v->nmi_unblock = v->nmi_unblock || r->nmi_unblock;
     if (result == EMULATE_DONE) {
         vm->counts.emulated++;
         /* POPF: what the host said about IF was before it. */

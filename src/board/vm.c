@@ -137,6 +137,8 @@ static void plan_events(struct vm *vm, struct vcpu *v, struct vm_plan *plan)
     plan->irq_window = waits;
     plan->shadow = v->shadow && plan->inject == VM_INJECT_NONE;
     v->shadow = false;
+    plan->nmi_unblock = v->nmi_unblock;
+    v->nmi_unblock = false;
 }
 
 void vm_entry(struct vm *vm, uint32_t vcpu, uint64_t tsc, struct vm_plan *plan)

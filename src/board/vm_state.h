@@ -70,6 +70,7 @@ struct vcpu {
     uint8_t cr8; /* as the guest left it: CR8 is there without a local APIC, too */
     bool nmi_pending;
     bool shadow;            /* raw hosts: the emulator has loaded SS */
+    bool nmi_unblock;       /* raw hosts: ... has carried out an IRET */
     bool exception_pending; /* raw hosts: the emulator wants the guest to have this */
     bool exception_has_code;
     uint8_t exception_vector;

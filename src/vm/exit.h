@@ -200,8 +200,9 @@ struct vm_plan {
     bool has_error_code;
     bool irq_window; /* come back as soon as the guest can take an interrupt        */
     bool nmi_window;
-    bool shadow; /* raw hosts: set blocking by MOV SS. Nothing is injected then             */
-    uint8_t cr8; /* task priority for CR8 and TPR                               */
+    bool shadow;      /* raw hosts: set blocking by MOV SS. Nothing is injected then             */
+    bool nmi_unblock; /* raw hosts: an IRET was emulated, end blocking by NMI              */
+    uint8_t cr8;      /* task priority for CR8 and TPR                               */
     uint32_t error_code;
     uint64_t deadline_tsc; /* be back when the guest's TSC reaches this; UINT64_MAX never */
     uint32_t kicks;        /* bit n: make vCPU n come back (VM_EXIT_NONE) soon            */

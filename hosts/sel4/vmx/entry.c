@@ -57,6 +57,9 @@ void vmx_entry(struct vmx_vcpu *v, const struct vm_plan *plan, uint64_t tsc,
             (void)vmx_write(v, VMCS_ENTRY_ERROR_CODE, e.error_code);
         }
     }
+    if (plan->nmi_unblock) {
+        vmx_set_blocked(v, v->blocked & ~BLOCKED_NMI);
+    }
     if (e.info != 0) {
         /* Entry refuses an interrupt in the shadow of STI or MOV SS, and a #DB with TF there. */
         vmx_set_blocked(v, v->blocked & ~(BLOCKED_STI | BLOCKED_MOV_SS));

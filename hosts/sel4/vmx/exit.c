@@ -174,9 +174,13 @@ static void fill_task(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct 
     }
 }
 
-/* The linear address would be a system call more, and the emulator finds it by itself. */
-static void fill_ept(const struct vmx_exit_info *i, struct vm_exit *x)
+/* The linear address would be a system call more, and the emulator finds it by itself. An IRET has ended the
+ * blocking of NMIs by now, but it is still to be done: [SDM] vol. 3C, 28.2.1. */
+static void fill_ept(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_exit *x)
 {
+    if ((i->qualification & EPT_UNBLOCK) != 0) {
+        vmx_set_blocked(v, v->blocked | BLOCKED_NMI);
+    }
     x->u.ept = (struct vm_exit_ept){
         .gpa = i->gpa,
         .write = (i->qualification & 2u) != 0,
@@ -214,7 +218,7 @@ static void fill(struct vmx_vcpu *v, const struct vmx_exit_info *i, struct vm_ex
     } else if (x->kind == VM_EXIT_TASK) {
         fill_task(v, i, x);
     } else if (x->kind == VM_EXIT_EPT) {
-        fill_ept(i, x);
+        fill_ept(v, i, x);
     } else if (x->kind == VM_EXIT_RDMSR || x->kind == VM_EXIT_WRMSR) {
         x->u.msr = (struct vm_exit_msr){.index = (uint32_t)v->seen.gpr[GPR_RCX]};
     }

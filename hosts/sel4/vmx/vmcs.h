@@ -109,8 +109,10 @@
 #define EVENT_INT1       (5u << 8)
 #define EVENT_SOFT       (6u << 8) /* INT3, INTO */
 #define EVENT_ERROR_CODE BIT32(11)
-#define EVENT_UNBLOCK    BIT32(12) /* of an exit: an IRET had ended NMI blocking before it faulted */
-#define EVENT_VALID      BIT32(31)
+#define EPT_UNBLOCK \
+    BIT32(12) /* of a qualification: the same of an IRET that met an EPT violation */
+#define EVENT_UNBLOCK BIT32(12) /* of an exit: an IRET had ended NMI blocking before it faulted */
+#define EVENT_VALID   BIT32(31)
 
 /* --- Basic exit reasons, [SDM] appendix C ------------------------------------------------------ */
 #define REASON_EXCEPTION     0u

@@ -207,6 +207,26 @@ static void a_new_stack_keeps_interrupts_out_for_one_instruction(void **state)
     sim_free(s);
 }
 
+/* Its frame is in the local APIC: IP is the task priority, CS and the flags are what lies between registers. */
+static void an_iret_ends_the_blocking_of_nmis_once(void **state)
+{
+    (void)state;
+    struct sim *s = GUEST(0x66, 0xCF);
+    struct vm_exit x = {.kind = VM_EXIT_NONE};
+    sim_store(s, LAPIC + 0xF0, 4, 0x1FF);
+    sim_store(s, LAPIC + 0x80, 4, 0x20);
+    s->regs.cr0 &= ~CR0_PE;
+    s->regs.seg[SEG_CS].ar &= ~SEG_AR_DB;
+    s->regs.seg[SEG_SS].base = LAPIC;
+    s->regs.gpr[GPR_RSP] = 0x80;
+    sim_ept(s, LAPIC + 0x80, false);
+    assert_int_equal(s->regs.rip, 0x20);
+    assert_true(s->plan.nmi_unblock);
+    sim_exit(s, &x);
+    assert_false(s->plan.nmi_unblock);
+    sim_free(s);
+}
+
 /* Old processors of Intel's tell of their last basic leaf where they have none. */
 static uint32_t last_leaf;
 static void old_cpu(void *host, struct cpuid_leaf *leaf)
@@ -393,6 +413,7 @@ int main(void)
         cmocka_unit_test(single_step_traps_after_port_and_device),
         cmocka_unit_test(flags_from_a_device_keep_an_interrupt_out),
         cmocka_unit_test(a_new_stack_keeps_interrupts_out_for_one_instruction),
+        cmocka_unit_test(an_iret_ends_the_blocking_of_nmis_once),
         cmocka_unit_test(leaves_that_a_host_has_not_say_nothing),
         cmocka_unit_test(a_page_fault_is_the_guests),
         cmocka_unit_test(a_host_that_cannot_set_cr2_stops_the_vm_and_says_so),

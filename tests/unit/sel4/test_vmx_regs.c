@@ -232,6 +232,25 @@ static void a_shadow_of_the_core_goes_in(void **state)
     assert_int_equal(w.event, 0x80000301);
 }
 
+/* The processor ends the blocking before the IRET faults; it begins again until the IRET has been done. */
+static void an_iret_that_was_emulated_ends_the_blocking_of_nmis(void **state)
+{
+    (void)state;
+    const struct vm_plan done = {.nmi_unblock = true};
+    const struct vm_plan again = {.nmi_unblock = false};
+    struct vm_exit x;
+    struct vmx_words w;
+    for (uint32_t emulated = 0; emulated < 2; emulated++) {
+        (void)fake_boot(&f, true);
+        struct vmx_exit_info i = fake_exit(&f, REASON_EPT_VIOLATION, 1u | 1u << 12, 1);
+        vmx_exit(&f.v, &i, &x);
+        assert_false(x.nmi_ready);
+        assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], BLOCKED_NMI);
+        vmx_entry(&f.v, emulated != 0 ? &done : &again, 0, &w);
+        assert_int_equal(f.field[VMCS_INTERRUPTIBILITY], emulated != 0 ? 0 : BLOCKED_NMI);
+    }
+}
+
 static void a_plan_becomes_an_event(void **state)
 {
     (void)state;
@@ -450,6 +469,7 @@ int main(void)
         cmocka_unit_test(the_same_cr2_twice_is_written_twice),
         cmocka_unit_test(a_step_ends_the_shadow_of_sti),
         cmocka_unit_test(a_shadow_of_the_core_goes_in),
+        cmocka_unit_test(an_iret_that_was_emulated_ends_the_blocking_of_nmis),
         cmocka_unit_test(a_plan_becomes_an_event),
         cmocka_unit_test(real_mode_has_no_error_codes),
         cmocka_unit_test(the_timer_is_never_early_and_never_zero),
