@@ -45,14 +45,14 @@ static void judge(struct campaign *c, const struct vector *v, struct tally *t)
     struct outcome real;
     char text[TEXT_BYTES];
     memcpy(ours, campaign_clean, sizeof(ours));
-    world_place(ours, v, p->stop[v->cpl]);
+    world_place(ours, v, p->stop[v->land]);
     model_run(v, ours, &model);
     if (model.end == END_UNSUPPORTED) {
         t->unsupported++;
         return;
     }
     memcpy(theirs, campaign_clean, sizeof(theirs));
-    world_place(theirs, v, p->stop[v->cpl]);
+    world_place(theirs, v, p->stop[v->land]);
     p->run(v, theirs, &real);
     if (real.end == END_UNSUPPORTED) {
         t->absent++;
@@ -89,11 +89,13 @@ void campaign_run(struct campaign *c)
 {
     world_build(campaign_clean, c->processor->limits.native);
     for (uint32_t n = 0; n < forms_count; n++) {
-        if (c->form != NULL && strcmp(c->form, forms[n].name) != 0) {
+        if ((c->form != NULL && strcmp(c->form, forms[n].name) != 0) ||
+            (forms[n].flags & c->processor->without) != 0) {
             continue;
         }
         for (uint32_t p = 0; p < PLACES; p++) {
-            for (uint32_t cpl = 0; cpl <= 3; cpl += 3) {
+            uint32_t step = (forms[n].flags & FORM_FAR) != 0 ? 1 : 3;
+            for (uint32_t cpl = 0; cpl <= 3; cpl += step) {
                 if ((c->place < 0 || (uint32_t)c->place == p) &&
                     (c->cpl < 0 || (uint32_t)c->cpl == cpl) &&
                     c->processor->can((enum place)p, cpl)) {

@@ -14,7 +14,8 @@ struct tally;
 struct processor {
     const char *name;
     struct limits limits;
-    uint8_t stop[4]; /* by CPL: what ends a vector, HLT or INT3 */
+    uint32_t without; /* forms with any of these flags are left out */
+    uint8_t stop[4];  /* by CPL: what ends a vector, HLT or INT3 */
     bool (*can)(enum place place, uint32_t cpl);
     void (*adjust)(struct vector *v);
     void (*run)(const struct vector *v, uint8_t *ram, struct outcome *out);

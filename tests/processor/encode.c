@@ -127,6 +127,9 @@ void encode_plain(struct maker *m, uint32_t level)
     } else if (flag(m, FORM_JUMPS) && flag(m, FORM_WRITES)) {
         uint32_t to = WORLD_CODE + 0x1000u + random_below(&m->r, 0xF00);
         put(v, to - (v->code_at + v->len + imm), imm);
+    } else if (v->form->imm == IMM_FAR) {
+        put(v, m->far.offset, v->op_size);
+        put(v, m->far.selector, 2);
     } else if (v->form->imm == IMM_16) {
         put(v, random_below(&m->r, 64), 2);
     } else {

@@ -6,6 +6,19 @@
 #include "random.h"
 #include "vector.h"
 
+/* Where a far transfer goes, and by what. */
+struct far_plan {
+    uint16_t selector; /* of the pointer, or what CS becomes */
+    uint64_t offset;
+    bool outer, v86; /* a return, with a stack, with all segments       */
+    bool keeps;      /* a CALL that takes parameters from the old stack */
+    bool stray;      /* the stack would be none of ours                 */
+    uint16_t stack;  /* selector that a return finds                    */
+    uint64_t stack_offset;
+    uint64_t flags;
+    uint32_t patches; /* so far */
+};
+
 /* A vector in the making. */
 struct maker {
     struct vector *v;
@@ -17,6 +30,7 @@ struct maker {
     uint64_t stack_mask;
     uint64_t stack_at;
     uint64_t second; /* linear address of a string's second operand */
+    struct far_plan far;
 };
 
 /* Instructions without ModRM. `level` is ENTER's. */

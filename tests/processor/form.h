@@ -21,6 +21,7 @@ enum form_kind {
 #define SIZE_L 0x43u /* 16, or 32 with VEX.L                                  */
 #define SIZE_F 0x44u /* a far pointer: an offset of the operand size, a selector */
 #define SIZE_T 0x45u /* limit and base of a table: 6, in 64-bit code 10       */
+#define SIZE_S 0x46u /* what a far transfer has on the stack                  */
 
 enum form_imm {
     IMM_NONE,
@@ -28,6 +29,7 @@ enum form_imm {
     IMM_16,
     IMM_V, /* the operand size, at most 4 bytes */
     IMM_ENTER,
+    IMM_FAR, /* a far pointer */
 };
 
 #define DIGIT_ANY  8u /* ModRM.reg is a register */
@@ -63,6 +65,8 @@ enum form_imm {
 #define FORM_SELECTOR 0x4000000u  /* the operand is or ends in a selector                */
 #define FORM_MASKED   0x10000000u /* what is accessed depends on a mask                 */
 #define FORM_SYSTEM   0x8000000u  /* tells of, or changes, what a process does not know   */
+#define FORM_FAR      0x20000000u /* goes to another code segment                        */
+#define FORM_GATE     0x40000000u /* ... through a call gate                             */
 
 /* Which flags the manual leaves undefined: RFLAGS bits, or one of these. */
 #define UNDEF_SHIFT  0x10000u /* shifts: depends on the count */

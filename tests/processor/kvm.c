@@ -215,7 +215,7 @@ static void sregs_in(struct kvm_sregs *k, const struct vcpu_regs *r)
     k->gs = segment(&r->seg[SEG_GS]);
     k->ldt = segment(&r->seg[SEG_LDTR]);
     k->tr = segment(&r->seg[SEG_TR]);
-    k->tr.type = kvm.tss_type;
+    k->tr.type = kvm.tss_type & ((r->seg[SEG_TR].ar & 8u) != 0 ? 15u : 7u); /* 32 or 16 bits */
     k->gdt.base = r->gdtr.base;
     k->gdt.limit = (uint16_t)r->gdtr.limit;
     k->idt.base = r->idtr.base;
@@ -246,11 +246,13 @@ static void system_out(const struct vector *v, const struct kvm_sregs *s, bool d
     const struct kvm_segment *const at[SEG_COUNT] = {&s->es, &s->cs, &s->ss,  &s->ds,
                                                      &s->fs, &s->gs, &s->ldt, &s->tr};
     const uint32_t data = 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS | 1u << SEG_GS;
+    const uint32_t code = (v->form->flags & FORM_FAR) != 0 ? 1u << SEG_CS : 0;
+    const uint32_t shown = direct ? 1u << SEG_SS | code : 0;
     for (uint32_t i = 0; i < SEG_COUNT; i++) {
         out->seg[i] = segment_out(at[i]);
     }
-    out->selectors = data | 1u << SEG_LDTR | 1u << SEG_TR | (direct ? 1u << SEG_SS : 0);
-    out->caches = v->place == PLACE_REAL ? 0 : data | (direct ? 1u << SEG_SS : 0);
+    out->selectors = data | 1u << SEG_LDTR | 1u << SEG_TR | shown;
+    out->caches = v->place == PLACE_REAL ? 0 : data | shown;
     out->system = true;
     out->gdtr = (struct table_reg){.base = s->gdt.base, .limit = s->gdt.limit};
     out->idtr = (struct table_reg){.base = s->idt.base, .limit = s->idt.limit};
@@ -283,12 +285,30 @@ static bool has_error(uint32_t vector)
     return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
+/* Selectors in the frame at f: CS; SS after a change of level; all after virtual-8086 mode. */
+static void frame_segments(const uint8_t *f, uint32_t word, bool inner, struct outcome *out)
+{
+    static const uint8_t v86[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    out->seg[SEG_CS].selector = (uint16_t)le_load(f + word, 2);
+    out->selectors |= 1u << SEG_CS;
+    if (inner) {
+        return;
+    }
+    out->seg[SEG_SS].selector = (uint16_t)le_load(f + 4 * word, 2);
+    out->selectors |= 1u << SEG_SS;
+    for (uint32_t i = 0; i < 4 && (out->rflags & RFLAGS_VM) != 0; i++) {
+        out->seg[v86[i]].selector = (uint16_t)le_load(f + (5 + i) * word, 2);
+        out->caches &= ~(1u << v86[i]);
+    }
+}
+
 /* The handler has halted with its frame on top: takes RIP, RFLAGS, RSP and the error code out of it. */
 static void frame_out(const struct vector *v, const struct kvm_sregs *s, uint8_t *ram,
                       struct outcome *out)
 {
     bool is_long = v->place >= PLACE_COMPAT_16;
-    bool inner = v->cpl == 0 && !is_long; /* on the stack that was: no RSP in it */
+    uint32_t level = out->vector == 3 ? v->land : v->cpl;
+    bool inner = level == 0 && !is_long; /* on the stack that was: no RSP in it */
     uint32_t word = is_long ? 8 : v->place == PLACE_REAL ? 2 : 4;
     uint64_t mask = s->ss.db != 0 ? UINT32_MAX : 0xFFFFu;
     uint32_t at =
@@ -304,12 +324,15 @@ static void frame_out(const struct vector *v, const struct kvm_sregs *s, uint8_t
     out->error = error != 0 ? (uint32_t)le_load(f, word) : 0;
     out->rip = le_load(f + error, word);
     out->rflags = le_load(f + error + 2 * word, word);
+    frame_segments(f + error, word, inner, out);
     if (inner) {
         uint64_t sp = out->gpr[GPR_RSP] + bytes;
         out->gpr[GPR_RSP] = (out->gpr[GPR_RSP] & ~mask) | (sp & mask);
-        memcpy(kvm.ram + at, ram + at, bytes); /* as if it had not been there */
     } else {
         out->gpr[GPR_RSP] = le_load(f + error + 3 * word, word);
+    }
+    if (inner || (v->form->flags & FORM_FAR) != 0) {
+        memcpy(kvm.ram + at, ram + at, bytes); /* as if it had not been there */
     }
 }
 
@@ -318,16 +341,16 @@ static void halted(const struct vector *v, uint8_t *ram, struct outcome *out)
     const struct kvm_sregs *s = &kvm.run->s.regs.sregs;
     regs_out(&kvm.run->s.regs.regs, out);
     out->rip--;
-    uint64_t at = out->rip + (v->place == PLACE_64 ? 0 : s->cs.base);
-    out->end = END_DONE;
-    if (at >= WORLD_STUBS && at < WORLD_STUBS + 32u * 16u) {
-        out->vector = (uint32_t)(at - WORLD_STUBS) / 16u;
-        out->end = out->vector == 3 ? END_DONE : END_FAULT;
+    uint64_t at = out->rip + (s->cs.l != 0 && v->place >= PLACE_COMPAT_16 ? 0 : s->cs.base);
+    bool handler = at >= WORLD_STUBS && at < WORLD_STUBS + 32u * 16u;
+    out->vector = handler ? (uint32_t)(at - WORLD_STUBS) / 16u : 0;
+    out->end = !handler || out->vector == 3 ? END_DONE : END_FAULT;
+    system_out(v, s, out->end == END_DONE && v->land == 0, out);
+    if (handler) {
         out->cr2 = out->vector == 14 ? s->cr2 : 0;
         frame_out(v, s, ram, out);
         out->rip -= out->vector == 3 ? 1 : 0;
     }
-    system_out(v, s, out->end == END_DONE && v->cpl == 0, out);
 }
 
 /* --- Running --------------------------------------------------------------------------------------------------- */

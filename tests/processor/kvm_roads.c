@@ -104,6 +104,7 @@ const struct processor processor_roads = {
     .name = "roads",
     .limits = {.frames = true, .segments = true},
     .stop = {0xF4, 0xCC, 0xCC, 0xCC},
+    .without = FORM_FAR, /* what a device holds is no place to go to */
     .can = everywhere,
     .adjust = adjust,
     .judge = judge,

@@ -78,7 +78,8 @@ static void selectors_out(const ucontext_t *uc, struct outcome *out)
     out->seg[SEG_ES].selector = (uint16_t)es;
     out->seg[SEG_GS].selector = (uint16_t)gs;
     out->seg[SEG_SS].selector = (uint16_t)((uint64_t)uc->uc_mcontext.gregs[REG_CSGSFS] >> 48);
-    out->selectors = 1u << SEG_DS | 1u << SEG_ES | 1u << SEG_GS | 1u << SEG_SS;
+    out->seg[SEG_CS].selector = (uint16_t)uc->uc_mcontext.gregs[REG_CSGSFS];
+    out->selectors = 1u << SEG_CS | 1u << SEG_DS | 1u << SEG_ES | 1u << SEG_GS | 1u << SEG_SS;
 }
 
 static void frame_out(ucontext_t *uc, struct outcome *out)
@@ -104,6 +105,11 @@ static void frame_out(ucontext_t *uc, struct outcome *out)
         out->error = 0;
     }
     selectors_out(uc, out);
+    if (out->seg[SEG_CS].selector != USER_CS && place_is_64(native.v->place)) {
+        /* It went to other code, in which the upper half is nobody's. */
+        const uint64_t low = UINT32_MAX;
+        out->gpr[GPR_RSP] = (out->gpr[GPR_RSP] & low) | (native.v->regs.gpr[GPR_RSP] & ~low);
+    }
     for (uint32_t i = 0; i < 16; i++) {
         memset(out->ymm[i], 0, 32);
         memcpy(out->ymm[i], &uc->uc_mcontext.fpregs->_xmm[i], 16);
@@ -176,18 +182,22 @@ void native_adjust(struct vector *v)
     v->regs.seg[SEG_FS] = v->regs.seg[SEG_DS];
 }
 
+static bool set_entry(uint32_t n, uint64_t d)
+{
+    uint32_t limit = (uint32_t)((d & 0xFFFFu) | (d >> 32 & 0xF0000u));
+    struct seg_reg s = {
+        .base = (d >> 16 & 0xFFFFFFu) | (d >> 32 & 0xFF000000u),
+        .limit = (d >> 40 & SEG_AR_G) != 0 ? limit << 12 | 0xFFFu : limit,
+        .ar = (uint32_t)(d >> 40) & 0xF0FFu,
+    };
+    return set_descriptor(n, &s);
+}
+
 /* Those that vectors may load and look at: in the model's LDT they are, too. */
 static bool set_selectors(void)
 {
     for (uint32_t n = LDT_FIRST; n < LDT_COUNT; n++) {
-        uint64_t d = world_ldt_entry(n);
-        uint32_t limit = (uint32_t)((d & 0xFFFFu) | (d >> 32 & 0xF0000u));
-        struct seg_reg s = {
-            .base = (d >> 16 & 0xFFFFFFu) | (d >> 32 & 0xFF000000u),
-            .limit = (d >> 40 & SEG_AR_G) != 0 ? limit << 12 | 0xFFFu : limit,
-            .ar = (uint32_t)(d >> 40) & 0xF0FFu,
-        };
-        if (!set_descriptor(n, &s)) {
+        if (!set_entry(n, world_ldt_entry(n))) {
             return false;
         }
     }
@@ -196,6 +206,11 @@ static bool set_selectors(void)
 
 static bool load_segments(const struct vector *v)
 {
+    for (uint32_t i = 0; i < 2; i++) {
+        if (v->ldt[i] != 0 && !set_entry(LDT_FAR + i, v->ldt[i])) {
+            return false;
+        }
+    }
     if (place_is_64(v->place)) {
         return syscall(SYS_arch_prctl, ARCH_SET_GS, v->regs.seg[SEG_GS].base) == 0;
     }

@@ -9,6 +9,7 @@
 #define COMPARED                                                                         \
     (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF | RFLAGS_DF | \
      RFLAGS_TF | RFLAGS_AC)
+#define COMPARED_FAR (RFLAGS_IF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_VM)
 
 static void tell_ending(struct text *t, const char *who, const struct outcome *o)
 {
@@ -81,7 +82,7 @@ static bool same_system(const struct vector *v, const struct outcome *got,
     for (uint32_t i = 0; i < SEG_COUNT; i++) {
         const struct seg_reg *a = &got->seg[i];
         const struct seg_reg *b = &wanted->seg[i];
-        if ((v->form->flags & FORM_SELECTOR) != 0 && !same_segment(got, wanted, i)) {
+        if ((v->form->flags & (FORM_SELECTOR | FORM_FAR)) != 0 && !same_segment(got, wanted, i)) {
             same = false;
             tell(t, "  segment %u is %x:%llx+%x/%x, not %x:%llx+%x/%x\n", i, a->selector,
                  (unsigned long long)a->base, a->limit, a->ar, b->selector,
@@ -126,6 +127,7 @@ bool outcome_same(const struct vector *v, const struct outcome *got, const uint8
     bool same = same_ending(got, wanted);
     uint64_t flags = COMPARED & ~(wanted->end == END_DONE ? v->undefined : 0);
     text[0] = '\0';
+    flags |= (v->form->flags & FORM_FAR) != 0 ? COMPARED_FAR : 0;
     if (!same || ((got->rflags ^ wanted->rflags) & flags) != 0) {
         same = false;
         tell_ending(&t, "emulator ", got);
@@ -149,7 +151,7 @@ bool outcome_same(const struct vector *v, const struct outcome *got, const uint8
         }
     }
     same = same_system(v, got, wanted, &t) && same;
-    if ((v->form->flags & FORM_SELECTOR) != 0) {
+    if ((v->form->flags & (FORM_SELECTOR | FORM_FAR)) != 0) {
         same = same_bytes(got_ram, wanted_ram, WORLD_LDT, WORLD_IDT32, &t) && same;
     }
     return same_bytes(got_ram, wanted_ram, WORLD_DATA, WORLD_END, &t) && same;
@@ -176,6 +178,13 @@ void vector_tell(const struct vector *v, char *text, size_t size)
              s->limit, s->ar);
     }
     tell(&t, "\n");
+    for (uint32_t i = PATCH_FAR; i < PATCHES && v->patch[i].len != 0; i++) {
+        tell(&t, "  memory at %x: ", v->patch[i].at);
+        for (uint32_t j = 0; j < v->patch[i].len && j < 16; j++) {
+            tell(&t, "%02x", v->patch[i].bytes[j]);
+        }
+        tell(&t, "\n");
+    }
     if (v->patch[0].len != 0) {
         tell(&t, "  memory at %x: ", v->patch[0].at);
         for (uint32_t i = 0; i < v->patch[0].len && i < 32; i++) {

@@ -5,6 +5,7 @@
 #include <cpuid.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "kvm.h"
 #include "native.h"
 
@@ -37,6 +38,16 @@ static bool same_fault(const struct outcome *a, const struct outcome *b)
 static bool has_slots(const struct form *f)
 {
     return f->kind == FORM_STACK && ((f->opcode & 0xFEu) == 0x60 || f->opcode == 0xC8);
+}
+
+static bool pushes_far(const struct form *f)
+{
+    return (f->flags & FORM_FAR) != 0 && (f->flags & (FORM_PUSHES | FORM_WRITES)) != 0;
+}
+
+static bool pops_far(const struct form *f)
+{
+    return (f->flags & FORM_FAR) != 0 && f->kind == FORM_STACK && (f->flags & FORM_READS) != 0;
 }
 
 /* The last bytes are ModRM of that kind, a displacement, and an immediate. */
@@ -140,6 +151,58 @@ static const char *qemu_system_excuse(const struct vector *v, const struct outco
     return NULL;
 }
 
+/* The same for far transfers. */
+static const char *qemu_far_excuse(const struct vector *v, const struct outcome *model,
+                                   const struct outcome *real)
+{
+    bool limit = model->end == END_FAULT && model->vector == 13 && model->error == 0;
+    bool faults = model->end == END_FAULT && real->end == END_FAULT && model->rip == real->rip;
+    if ((v->form->flags & FORM_FAR) == 0) {
+        return NULL;
+    }
+    if (limit && faults && real->vector == 13 && real->error != 0) {
+        return "QEMU's #GP of a target beyond its limit names the selector, and CALL has pushed before";
+    }
+    if ((v->form->flags & FORM_GATE) != 0 && faults && model->error == real->error &&
+        ((model->vector == 11 && real->vector == 13) ||
+         (model->vector == 13 && real->vector == 11 && v->place >= PLACE_COMPAT_16))) {
+        return "QEMU raises #GP for absent code behind a gate, and looks for presence before the type's rest";
+    }
+    if ((v->form->flags & FORM_GATE) != 0 && model->end == END_DONE && real->end == END_DONE &&
+        ((model->seg[SEG_CS].selector ^ real->seg[SEG_CS].selector) & ~3u) == 0 &&
+        model->seg[SEG_CS].selector != real->seg[SEG_CS].selector) {
+        return "QEMU gives CS of conforming code behind a gate the segment's level, not the current one";
+    }
+    if (pushes_far(v->form) && same_fault(model, real)) {
+        return "a far CALL that faults has pushed before: what lies below the stack is nobody's";
+    }
+    if ((v->form->flags & FORM_GATE) != 0 && faults && model->vector == 12 && real->vector == 10 &&
+        model->error == real->error) {
+        return "QEMU raises #TS for an absent stack of an inner level; processors raise #SS";
+    }
+    if (model->end == END_DONE && (model->seg[SEG_CS].ar & SEG_AR_L) != 0 &&
+        real->end == END_FAULT && real->rip == v->regs.rip && real->vector == 13 &&
+        real->error == (model->seg[SEG_CS].selector & ~3u)) {
+        return "QEMU's CALL looks at the limit of 64-bit code, too";
+    }
+    const uint8_t *code = v->patch[PATCH_FAR].bytes;
+    if (v->place >= PLACE_COMPAT_16 && (code[6] & 0x60u) == 0x60u && model->vector == 13 &&
+        model->end == END_FAULT && model->error != 0) {
+        return "QEMU lets far transfers take code with both L and D";
+    }
+    if (pops_far(v->form) && faults && model->vector == 12 && real->vector == 11 &&
+        model->error == real->error) {
+        return "QEMU raises #NP for the absent stack of a return; processors raise #SS";
+    }
+    if (pops_far(v->form) && same_fault(model, real) && model->vector == 14) {
+        return "QEMU reads the stack of far returns as if for itself: U is missing in the error code";
+    }
+    if (limit && real->rip != v->regs.rip) {
+        return "QEMU goes to targets that are not canonical, and returns beyond the limit";
+    }
+    return NULL;
+}
+
 static const char *kvm_excuse(const struct vector *v, const struct outcome *model,
                               const struct outcome *real)
 {
@@ -150,7 +213,8 @@ static const char *kvm_excuse(const struct vector *v, const struct outcome *mode
         model->rip == real->rip && model->vector == real->vector) {
         return "QEMU pushes the slots of PUSHA from the lowest on; processors from the highest";
     }
-    const char *why = qemu_system_excuse(v, model, real);
+    const char *why = qemu_far_excuse(v, model, real);
+    why = why != NULL ? why : qemu_system_excuse(v, model, real);
     return why != NULL ? why : qemu_excuse(v, model, real);
 }
 
@@ -177,6 +241,17 @@ static const char *native_excuse(const struct vector *v, const struct outcome *m
     }
     if (has_slots(v->form) && same_fault(model, real)) {
         return "PUSHA, POPA and ENTER that fault half way: what was done before is the processor's freedom";
+    }
+    if (pushes_far(v->form) && same_fault(model, real)) {
+        return "a far CALL that faults has pushed before: what lies below the stack is nobody's";
+    }
+    if (pops_far(v->form) && fault && (real->vector == 12 || real->vector == 14) &&
+        real->error == (real->vector == 12 ? 0 : 4)) {
+        return "far RET and IRET read their slots in the processor's own order, and all before they look at them";
+    }
+    if (pops_far(v->form) && fault && real->vector == 13 && real->error == 0 &&
+        model->error == (le_load(v->patch[0].bytes + 4u * v->op_size, 2) & ~3u)) {
+        return "IRET: of the target's limit and the stack's segment either may be looked at first";
     }
     if (v->form->size == SIZE_F && v->op_size == 8 && is_amd()) {
         return "LSS, LFS and LGS with REX.W: AMD's have no offset of eight bytes, Intel's do";

@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/le.h"
 #include "encode.h"
+#include "far.h"
 #include "random.h"
 
 #define ARITH         (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
@@ -19,7 +20,7 @@ static uint32_t default_size(enum place p)
 
 static bool can_fault(const struct maker *m)
 {
-    return !m->limits->frames || m->v->cpl == 3 || m->v->place >= PLACE_COMPAT_16;
+    return !m->limits->frames || m->v->cpl != 0 || m->v->place >= PLACE_COMPAT_16;
 }
 
 static bool flag(const struct maker *m, uint32_t f)
@@ -76,6 +77,9 @@ static void choose_sizes(struct maker *m)
         break;
     case SIZE_T:
         v->size = is_64 ? 10 : 6;
+        break;
+    case SIZE_S:
+        v->size = far_frame_bytes(m);
         break;
     default:
         v->size = f->size;
@@ -222,6 +226,9 @@ static void choose_segments(struct maker *m)
     for (uint32_t i = SEG_ES; i <= SEG_GS; i++) {
         struct seg_reg *s = &v->regs.seg[i];
         s->base = choose_base(m, i);
+        if (flag(m, FORM_FAR) && i == SEG_SS && wide_stack && !m->limits->native) {
+            s->base = 0; /* QEMU does not wrap stacks at 4 GiB in far transfers */
+        }
         s->ar = (i == SEG_CS ? 0x9Bu : 0x93u) | dpl | (wide_stack ? SEG_AR_DB : 0);
         s->limit = default_size(v->place) == 2 ? 0xFFFFu : UINT32_MAX;
         s->ar |= s->limit == UINT32_MAX ? SEG_AR_G : 0;
@@ -311,7 +318,9 @@ static void choose_memory(struct maker *m)
         le_store(bytes, 8, (random_next(&m->r) & (ARITH | RFLAGS_DF)) | RFLAGS_IF | RFLAGS_FIXED);
         len = v->size;
     }
-    if (flag(m, FORM_SELECTOR)) {
+    if (flag(m, FORM_FAR)) {
+        len = far_memory(m, bytes);
+    } else if (flag(m, FORM_SELECTOR)) {
         le_store(bytes + (v->form->size == SIZE_F ? v->op_size : 0), 2, choose_selector(m));
         len = v->size;
     }
@@ -341,7 +350,7 @@ static void make_stack(struct maker *m)
         set_stack(m, GPR_RSP, AT(PAGE_RAM2, 0x100));
         set_stack(m, GPR_RBP, v->operand);
     } else {
-        set_stack(m, GPR_RSP, v->operand + (pushes ? total : 0));
+        set_stack(m, GPR_RSP, v->operand + (pushes && !m->far.keeps ? total : 0));
     }
     if (f->imm == IMM_ENTER) {
         level = random_below(&m->r, 3);
@@ -490,6 +499,13 @@ static void choose_override(struct maker *m)
     }
 }
 
+/* False: its operand came to lie in RAM. */
+static bool is_in_device(const struct vector *v)
+{
+    bool ram = v->operand >= DEVICE_END && v->operand < WORLD_END;
+    return v->form->kind == FORM_STRING || !ram;
+}
+
 bool vector_make(struct vector *v, const struct form *form, enum place place, uint32_t cpl,
                  uint64_t seed, uint32_t number, const struct limits *limits)
 {
@@ -503,11 +519,13 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
     v->cpl = cpl;
     v->seed = seed;
     v->number = number;
-    if (limits->native && (form->flags & FORM_SYSTEM) != 0) {
+    v->land = cpl;
+    if (limits->native && (form->flags & (FORM_SYSTEM | FORM_GATE)) != 0) {
         return false;
     }
     if ((is_64 && (form->flags & FORM_NO64) != 0) || (!is_64 && (form->flags & FORM_ONLY64) != 0) ||
-        ((form->flags & FORM_VEX) != 0 && (!limits->avx || place == PLACE_REAL))) {
+        ((form->flags & FORM_VEX) != 0 && (!limits->avx || place == PLACE_REAL)) ||
+        ((form->flags & FORM_GATE) != 0 && place == PLACE_REAL)) {
         return false;
     }
     world_system(&v->regs, place, limits->avx);
@@ -520,6 +538,9 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
     v->code_at = WORLD_CODE + (random_one_in(&m.r, 4) ? 0xFFCu : 0x100u + random_below(&m.r, 64));
     if ((form->flags & (FORM_PUSHES | FORM_POPS)) != 0) {
         make_stack_beside(&m);
+    }
+    if ((form->flags & FORM_FAR) != 0) {
+        far_choose(&m);
     }
     if (form->kind == FORM_STACK) {
         make_stack(&m);
@@ -534,8 +555,5 @@ bool vector_make(struct vector *v, const struct form *form, enum place place, ui
         choose_divisor(&m);
     }
     choose_memory(&m);
-    if (form->kind != FORM_STRING && v->operand >= DEVICE_END && v->operand < WORLD_END) {
-        return false; /* aligned out of the device */
-    }
-    return v->len <= 15 && undefined_flags(&m);
+    return is_in_device(v) && !m.far.stray && v->len <= 15 && undefined_flags(&m);
 }

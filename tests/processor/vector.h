@@ -18,9 +18,11 @@
  * and absent; then each type of system descriptor at DPL 3 and at 0, in two entries. In the LDT, what a
  * process can have: types that have been accessed at CPL 3, eight present, eight absent. */
 #define GDT_FIRST   8u
-#define GDT_COUNT   (GDT_FIRST + 3u * 16u + 2u * 2u * 16u)
+#define GDT_FAR     (GDT_FIRST + 3u * 16u + 2u * 2u * 16u) /* eight for far transfers */
+#define GDT_COUNT   (GDT_FAR + 8u)
 #define LDT_FIRST   8u
 #define LDT_COUNT   (LDT_FIRST + 2u * 8u)
+#define LDT_FAR     6u /* two for far transfers */
 #define WORLD_LDT   0x00C00u
 #define WORLD_GDT   0x01000u
 #define WORLD_IDT32 0x01400u
@@ -70,8 +72,9 @@ struct limits {
     bool avx;
 };
 
-/* Memory that a vector brings along. */
-#define PATCHES 3u
+/* Memory that a vector brings along: data, then what far transfers need. */
+#define PATCHES   10u
+#define PATCH_FAR 2u
 struct patch {
     uint32_t at; /* linear; 0: unused */
     uint32_t len;
@@ -98,6 +101,8 @@ struct vector {
     bool rep;
     bool stack_device;  /* the first device access is to the stack */
     uint64_t undefined; /* flags */
+    uint32_t land;      /* the level at which it goes on if nothing is wrong   */
+    uint64_t ldt[2];    /* what a process is to have at LDT_FAR; 0: nothing    */
     const char *scene;
     struct patch patch[PATCHES];
 };

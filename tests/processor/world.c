@@ -93,13 +93,16 @@ static void build_selectors(uint8_t *ram)
     }
 }
 
-/* Selectors: 8 and 16, code and data of CPL 0 in 32 bits; 24, code of CPL 0 in 64; 32, a TSS. Vectors
- * have their segments given to the processor directly. */
+/* Selectors: 8 and 16, code and data of CPL 0 in 32 bits; 24, code of CPL 0 in 64; 0x23, 0x2B and 0x33,
+ * what Linux has there for processes. Vectors have their segments given to the processor directly. */
 static void build_descriptors(uint8_t *ram)
 {
     le_store(ram + WORLD_GDT + 8, 8, 0x00CF9B000000FFFFull);
     le_store(ram + WORLD_GDT + 16, 8, 0x00CF93000000FFFFull);
     le_store(ram + WORLD_GDT + 24, 8, 0x00AF9B000000FFFFull);
+    le_store(ram + WORLD_GDT + 0x20, 8, 0x00CFFB000000FFFFull);
+    le_store(ram + WORLD_GDT + 0x28, 8, 0x00CFF3000000FFFFull);
+    le_store(ram + WORLD_GDT + 0x30, 8, 0x00AFFB000000FFFFull);
     for (uint32_t i = 0; i < 32; i++) {
         uint64_t stub = WORLD_STUBS + 16u * i;
         uint64_t low = (stub & 0xFFFFu) | (stub & 0xFFFF0000u) << 32;

@@ -284,10 +284,11 @@ static void try_form(const struct form *f, uint32_t *compared, uint32_t *differe
     roads_close(&r);
 }
 
-/* No kernel emulates moves under a mask: there is but one road for them. */
+/* No kernel emulates moves under a mask: there is but one road for them. What a device holds is no place that a
+ * process could go to. */
 static bool has_both_roads(const struct form *f)
 {
-    return (f->flags & FORM_MASKED) == 0;
+    return (f->flags & (FORM_MASKED | FORM_FAR)) == 0;
 }
 
 static void raw_and_decoded_exits_leave_the_same_state_for_every_form(void **state)
