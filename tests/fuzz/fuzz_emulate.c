@@ -27,6 +27,7 @@ struct world {
     uint32_t port_reads;
     uint32_t port_writes;
     uint64_t data; /* what a device says */
+    bool selects;  /* ... is something that may be a selector */
 };
 
 static void fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs)
@@ -48,7 +49,7 @@ static uint64_t bus_reads(void *owner, gpa_t gpa, uint32_t size)
     FUZZ_CHECK(size >= 1 && size <= 8 && gpa % 4096u + size <= 4096u);
     w->reads++;
     w->data = w->data * 0x9E3779B97F4A7C15ull + gpa;
-    return w->data;
+    return w->selects ? w->data >> 32 & 0x7Fu : w->data;
 }
 
 static void bus_writes(void *owner, gpa_t gpa, uint32_t size, uint64_t val)
@@ -108,6 +109,36 @@ static void set_segments(struct fuzz_in *in, struct vcpu_regs *g, enum decode_mo
     g->seg[SEG_CS].ar |= mode == DECODE_64 ? SEG_AR_L : mode == DECODE_32 ? SEG_AR_DB : 0;
 }
 
+/* Descriptors and gates for far transfers, and a TSS, in the page of the code. */
+#define GDT         (CODE + 0x800u)
+#define TSS         (CODE + 0x900u)
+#define DESCRIPTORS 16u
+
+static void set_descriptors(struct fuzz_in *in, struct world *w)
+{
+    struct vcpu_regs *g = &w->truth;
+    const uint8_t how = fuzz_u8(in);
+    w->selects = (how & 1u) != 0;
+    if ((how & 3u) == 0) {
+        return; /* no table: whatever is named is beyond its end */
+    }
+    g->gdtr = (struct table_reg){.base = GDT, .limit = 8u * DESCRIPTORS - 1u - (how >> 4)};
+    g->seg[SEG_TR] = (struct seg_reg){.base = TSS, .limit = 0x67, .ar = 0x83u | (how & 8u)};
+    for (uint32_t i = 0; i < DESCRIPTORS; i++) {
+        const uint64_t rights = fuzz_u8(in);
+        const uint64_t bits = fuzz_u8(in); /* G, D, L; the upper limit, or of a gate's offset */
+        const uint64_t selector = (rights & 0x10u) == 0 ? (bits & 15u) << 3 : 0;
+        le_store(w->ram + GDT + 8u * i, 8,
+                 0xFFFFu | selector << 16 | (bits & 31u) << 32 | rights << 40 | bits << 48);
+    }
+    for (uint32_t i = 0; i < 3;
+         i++) { /* by their place in a TSS of 32 bits; a device or the code's page */
+        const uint8_t stack = fuzz_u8(in);
+        le_store(w->ram + TSS + 4u + 8u * i, 4, (stack & 1u) != 0 ? DEVICE + stack : CODE + 0xF00u);
+        le_store(w->ram + TSS + 8u + 8u * i, 4, fuzz_u8(in));
+    }
+}
+
 static uint64_t any_register(struct fuzz_in *in)
 {
     const uint8_t pick = fuzz_u8(in);
@@ -138,6 +169,7 @@ static void set_world(struct fuzz_in *in, struct world *w, enum decode_mode mode
         g->rflags &= ~(uint64_t)RFLAGS_VM;
     }
     set_segments(in, g, mode);
+    set_descriptors(in, w);
     g->rip = (how & 0x40u) != 0 ? CODE + 0xFF0u + fuzz_u8(in) % 16u : CODE;
     g->rip = (how & 0xC0u) == 0xC0u ? fuzz_u64(in) : g->rip;
     set_tables(in, w, mode != DECODE_64 && (g->cr4 & CR4_PAE) == 0 ? 4u : 8u);
