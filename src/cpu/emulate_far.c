@@ -231,9 +231,10 @@ enum emulate_result emu_op_jmp_far(struct emu *e)
 {
     struct emu_target t = {.gate = 0};
     enum emulate_result r = far_target(e, &t);
-    if (r == EMULATE_DONE) {
-        r = emu_target_limit(e, &t);
+    if (r != EMULATE_DONE || e->report->switched) {
+        return r;
     }
+    r = emu_target_limit(e, &t);
     if (r == EMULATE_DONE) {
         r = emu_target_mark(e, &t);
     }
@@ -297,9 +298,10 @@ enum emulate_result emu_op_call_far(struct emu *e)
     struct emu_descriptor d = {.found = false};
     struct emu_push push;
     enum emulate_result r = far_target(e, &t);
-    if (r == EMULATE_DONE) {
-        r = call_stack(e, &t, &stack, &d);
+    if (r != EMULATE_DONE || e->report->switched) {
+        return r;
     }
+    r = call_stack(e, &t, &stack, &d);
     if (r != EMULATE_DONE) {
         return r;
     }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Emulation of call gates, and of the stacks that a TSS keeps for inner levels.
  *
- * A gate and a TSS are in RAM, like all tables of the processor's own. Gates that lead to another task, and
- * TSSs as targets, are refused.
+ * A gate and a TSS are in RAM, like all tables of the processor's own.
  * Spec: [SDM] vol. 2 (CALL, JMP), vol. 3A, 5.8.3 to 5.8.5 (call gates, stack switching), 8.2.1, 8.6, 8.7 (TSS). */
 #include "cpu/emulate_int.h"
 
-/* Types that JMP and CALL lead to in legacy mode: TSSs that are not busy, call and task gates; in
- * IA-32e mode: call gates. */
-#define GATES_LEGACY (1u << SYSTEM_CALL_GATE_16 | 1u << SYSTEM_CALL_GATE | TASKS_LEGACY)
+/* Types of call gates, in legacy and in IA-32e mode; and what leads to another task, in legacy mode: a TSS, busy or
+ * not, or a task gate. */
+#define GATES_LEGACY (1u << SYSTEM_CALL_GATE_16 | 1u << SYSTEM_CALL_GATE)
 #define GATES_LONG   (1u << SYSTEM_CALL_GATE)
-#define TASKS_LEGACY (1u << SYSTEM_TSS_16 | 1u << SYSTEM_TSS | 1u << SYSTEM_TASK_GATE)
+#define TASKS_LEGACY                                                                             \
+    (1u << SYSTEM_TSS_16 | 1u << SYSTEM_TSS | 1u << SYSTEM_TSS_16_BUSY | 1u << SYSTEM_TSS_BUSY | \
+     1u << SYSTEM_TASK_GATE)
 
 #define GATE_PARAMS    0x1Fu
 #define GATE_HIGH_TYPE 0x1Fu /* bits 44 to 40 of the upper half: 0 */
@@ -40,9 +41,6 @@ static enum emulate_result gate_check(struct emu *e, struct emu_target *t)
     if (!allowed) {
         return emu_selector_fault(e, VECTOR_GP, t->selector);
     }
-    if ((TASKS_LEGACY >> type & 1u) != 0) {
-        return EMULATE_UNSUPPORTED;
-    }
     if ((t->ar & SEG_AR_P) == 0) {
         return emu_selector_fault(e, VECTOR_NP, t->selector);
     }
@@ -70,8 +68,20 @@ static enum emulate_result gate_code(struct emu *e, struct emu_target *t)
     return EMULATE_DONE;
 }
 
+/* All checks are the switch's own. */
+static enum emulate_result gate_task(struct emu *e, const struct emu_target *t)
+{
+    const uint8_t source = e->insn.op == INSN_CALL_FAR ? VM_TASK_CALL : VM_TASK_JMP;
+    const enum emulate_result r = emu_settle(e);
+    return r == EMULATE_DONE ? emu_task_switch(e, source, t->selector) : r;
+}
+
 enum emulate_result emu_gate_follow(struct emu *e, struct emu_target *t)
 {
+    const bool task = (t->ar & SEG_AR_S) == 0 && (TASKS_LEGACY >> (t->ar & SEG_AR_TYPE) & 1u) != 0;
+    if (task && !gate_is_long(e)) {
+        return gate_task(e, t);
+    }
     enum emulate_result r = gate_check(e, t);
     if (r != EMULATE_DONE) {
         return r;

@@ -298,7 +298,8 @@ void emu_target_go(struct emu *e, const struct emu_target *t);
 
 /* --- emulate_gate.c -------------------------------------------------------------------------------------- */
 
-/* t has named something that is no code: the code that a call gate leads to, or the exception. */
+/* t has named something that is no code: the code that a call gate leads to, the exception, or a switch to another
+ * task, which is done then (report.switched). */
 enum emulate_result emu_gate_follow(struct emu *e, struct emu_target *t);
 
 /* The stack of an inner level, out of the TSS. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Emulation of IRET: in real mode; in virtual-8086 mode, and to it; in protected and in IA-32e mode, to the
- * same level and to an outer one. With NT it is a task switch, and refused.
+ * same level and to an outer one. With NT it is a task switch.
  *
  * It also ends the blocking of NMIs, even if it faults: the host does that, as the report says.
  * Spec: [SDM] vol. 2 (IRET), vol. 3A, 6.7.1 (NMIs), vol. 3B, 21.2, 21.3 (virtual-8086 mode, VME). */
@@ -110,13 +110,22 @@ static enum emulate_result iret_to_v86(struct emu *e, const uint64_t *slots)
 
 /* --- All ------------------------------------------------------------------------------------------- */
 
+/* NT: to the task that this one was called from. It reads no frame, so that no device of its is in it. */
+static enum emulate_result iret_task(struct emu *e)
+{
+    if ((e->regs->efer & EFER_LMA) != 0) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    const enum emulate_result r = emu_settle(e);
+    return r == EMULATE_DONE ? emu_task_switch(e, VM_TASK_IRET, 0) : r;
+}
+
 /* What is known before the stack is read. */
 static enum emulate_result iret_begin(struct emu *e)
 {
     bool nested = (e->regs->rflags & RFLAGS_NT) != 0 && !emu_is_real(e);
     if (nested) {
-        bool is_long = (e->regs->efer & EFER_LMA) != 0;
-        return is_long ? emu_fault(e, VECTOR_GP, 0) : EMULATE_UNSUPPORTED;
+        return iret_task(e);
     }
     return iret_allowed(e);
 }
@@ -134,10 +143,10 @@ static enum emulate_result iret(struct emu *e)
     struct emu_return r = {.popped = 3, .switches = e->mode == DECODE_64};
     const uint64_t changes = iret_changes(e);
     enum emulate_result result = iret_begin(e);
-    if (result == EMULATE_DONE) {
+    if (result == EMULATE_DONE && !e->report->switched) {
         result = emu_load_slots(e, 0, 3, slots);
     }
-    if (result != EMULATE_DONE) {
+    if (result != EMULATE_DONE || e->report->switched) {
         return result;
     }
     if (iret_leads_to_v86(e, slots[2])) {

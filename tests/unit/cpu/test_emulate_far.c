@@ -40,8 +40,7 @@ static void put_pointer(struct bench *b, uint32_t offset, uint16_t selector)
     le_store(b->device + 36, 2, selector);
 }
 
-#define NONE    0xFFu
-#define REFUSED 0xFEu
+#define NONE 0xFFu
 
 static void a_target_is_code_of_this_level_or_conforming(void **state)
 {
@@ -50,17 +49,17 @@ static void a_target_is_code_of_this_level_or_conforming(void **state)
         uint8_t rights, cpl, rpl;
         uint8_t jmp, ret; /* what comes of JMP and CALL, and of RET */
     } rows[] = {
-        {0x9A, 0, 0, NONE, NONE},  {0x98, 0, 0, NONE, NONE}, /* need not be readable */
-        {0xFA, 3, 3, NONE, NONE},  {0xFA, 3, 0, NONE, 13},   /* RET to an inner level */
-        {0xFA, 0, 0, 13, 13},                                /* code of an outer one */
-        {0x9A, 3, 3, 13, 13},                                /* of an inner one */
-        {0x9A, 0, 1, 13, 13},                                /* neither is the level of the other */
-        {0x9E, 3, 3, NONE, NONE},                            /* conforming */
-        {0x9E, 3, 0, NONE, 13},    {0xFE, 0, 0, 13, 13},      {0x92, 0, 0, 13, 13}, /* data */
-        {0x1A, 0, 0, 11, 11},                                                       /* absent */
-        {0x82, 0, 0, 13, 13},                                                       /* an LDT */
-        {0x81, 0, 0, REFUSED, 13}, {0x85, 0, 0, REFUSED, 13}, /* task switches */
-        {0x89, 0, 0, REFUSED, 13}, {0x8B, 0, 0, 13, 13},      /* busy */
+        {0x9A, 0, 0, NONE, NONE}, {0x98, 0, 0, NONE, NONE}, /* need not be readable */
+        {0xFA, 3, 3, NONE, NONE}, {0xFA, 3, 0, NONE, 13},   /* RET to an inner level */
+        {0xFA, 0, 0, 13, 13},                               /* code of an outer one */
+        {0x9A, 3, 3, 13, 13},                               /* of an inner one */
+        {0x9A, 0, 1, 13, 13},                               /* neither is the level of the other */
+        {0x9E, 3, 3, NONE, NONE},                           /* conforming */
+        {0x9E, 3, 0, NONE, 13},   {0xFE, 0, 0, 13, 13},     {0x92, 0, 0, 13, 13}, /* data */
+        {0x1A, 0, 0, 11, 11},                                                     /* absent */
+        {0x82, 0, 0, 13, 13},                                                     /* an LDT */
+        {0x89, 3, 0, 13, 13},     {0x8B, 0, 0, 13, 13}, /* TSSs: DPL, busy */
+        {0x85, 3, 0, 13, 13},                           /* a task gate: DPL */
     };
     static const uint8_t codes[][2] = {{0xFF, 0x28}, {0xFF, 0x18}, {0xCB, 0x90}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -71,11 +70,6 @@ static void a_target_is_code_of_this_level_or_conforming(void **state)
             put_pointer(b, TARGET, 0x18 | rows[i].rpl);
             if (how == 2) {
                 *gpr(b, GPR_RSP) = DEVICE;
-            }
-            if (wanted == REFUSED) {
-                assert_int_equal(RUN(b, DEVICE, codes[how][0], codes[how][1]), EMULATE_UNSUPPORTED);
-                assert_int_equal(b->cache.dirty, 0);
-                continue;
             }
             if (wanted != NONE) {
                 assert_fault(b, wanted, 0x18, codes[how][0], codes[how][1]);
@@ -166,6 +160,38 @@ static void of_stack_and_limit_the_stack_comes_first(void **state)
     assert_fault(b, 13, 0, 0xFF, 0x18);
 }
 
+/* By its own selector, and through a task gate. The pointer is in the device, the TSSs are in RAM. */
+static void a_tss_is_another_task(void **state)
+{
+    (void)state;
+    for (uint32_t how = 0; how < 4; how++) { /* JMP, CALL; without and with a gate */
+        const bool call = (how & 1u) != 0;
+        const uint8_t modrm = call ? 0x18 : 0x28;
+        struct bench *b = at_level(DECODE_32, 0);
+        b->cache.regs.seg[SEG_TR] =
+            (struct seg_reg){.base = 0x5000, .limit = 0x67, .ar = 0x8B, .selector = 0x20};
+        put_code(b, 0x18, 0x9A, D);
+        put_code(b, 0x30, 0x92, D);
+        le_store(b->ram + GDT + 0x20, 8, 0x00008B0050000067ull);
+        le_store(b->ram + GDT + 0x28, 8, 0x0000890051000067ull);
+        le_store(b->ram + GDT + 0x38, 8, 0x0000850000280000ull);
+        le_store(b->ram + 0x5120, 4, TARGET);
+        le_store(b->ram + 0x5124, 4, 2);
+        le_store(b->ram + 0x514C, 4, 0x18);
+        le_store(b->ram + 0x5150, 4, 0x30);
+        put_pointer(b, 0, how < 2 ? 0x28 : 0x38);
+        assert_int_equal(RUN(b, DEVICE, 0xFF, modrm), EMULATE_DONE);
+        assert_true(b->report.switched);
+        assert_int_equal(b->cache.regs.rip, TARGET);
+        assert_int_equal(b->cache.regs.seg[SEG_TR].selector, 0x28);
+        assert_int_equal(b->cache.regs.seg[SEG_CS].selector, 0x18);
+        assert_int_equal(b->cache.regs.rflags, call ? 2 | RFLAGS_NT : 2);
+        assert_int_equal(le_load(b->ram + 0x5020, 4), CODE + 2);
+        assert_int_equal(b->ram[GDT + 0x2D], 0x8B);
+        assert_int_equal(b->ram[GDT + 0x25], call ? 0x8B : 0x89);
+    }
+}
+
 static void real_mode_has_no_descriptors(void **state)
 {
     (void)state;
@@ -204,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_target_is_within_its_segment_and_table),
         cmocka_unit_test(long_mode_is_entered_and_left_by_the_bit_of_the_descriptor),
         cmocka_unit_test(of_stack_and_limit_the_stack_comes_first),
+        cmocka_unit_test(a_tss_is_another_task),
         cmocka_unit_test(real_mode_has_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
