@@ -99,11 +99,16 @@ uint32_t far_frame_bytes(struct maker *m)
 
 /* --- Descriptors ---------------------------------------------------------------------------------- */
 
-/* Segments have been accessed: QEMU forgets the flag on far transfers. */
+/* Segments have been accessed: QEMU forgets the flag on far transfers. Nothing leads to another task: bit n
+ * stands for type n. */
 static uint32_t any_rights(struct maker *m)
 {
+    const uint32_t tasks = 0x0A2Au;
     uint32_t rights = (uint32_t)random_next(&m->r) & 0xFFu;
-    return (rights & 0x10u) != 0 ? rights | 1u : rights;
+    if ((rights & 0x10u) != 0) {
+        return rights | 1u;
+    }
+    return (tasks >> (rights & 15u) & 1u) != 0 ? (rights & ~15u) | 2u : rights;
 }
 
 /* Of code: right for `level`, but that now and then it is anything. */
