@@ -8,6 +8,8 @@
 #include "base/bits.h"
 #include "cpu/emulate_int.h"
 
+#define REAL_MAX 0xFFFFu /* offsets of real and virtual-8086 mode */
+
 enum emulate_result emu_selector_fault(struct emu *e, uint8_t vector, uint16_t selector)
 {
     return emu_fault(e, vector, SELECTOR_ERROR(selector));
@@ -291,6 +293,17 @@ static enum emulate_result call_mark(struct emu *e, const struct emu_target *t,
     return r;
 }
 
+/* CALL cuts off what compatibility mode has not, and real mode refuses what its segments have not, whatever
+ * their limit. JMP and RET do neither. */
+static enum emulate_result call_limit(struct emu *e, struct emu_target *t)
+{
+    if (emu_is_real(e) && t->offset > REAL_MAX) {
+        return emu_fault(e, VECTOR_GP, 0);
+    }
+    t->offset &= t->is_64 ? UINT64_MAX : UINT32_MAX;
+    return emu_target_limit(e, t);
+}
+
 enum emulate_result emu_op_call_far(struct emu *e)
 {
     struct emu_target t = {.gate = 0};
@@ -308,7 +321,7 @@ enum emulate_result emu_op_call_far(struct emu *e)
     call_frame(e, &t, &stack, &push);
     r = push_all(e, &push, false);
     if (r == EMULATE_DONE) {
-        r = emu_target_limit(e, &t);
+        r = call_limit(e, &t);
     }
     if (r == EMULATE_DONE) {
         r = call_mark(e, &t, &stack, &d);

@@ -13,10 +13,9 @@
 /* Bytes of rSP that count: [SDM] vol. 1, 6.2.3 */
 static uint32_t stack_width(const struct emu *e)
 {
-    if (e->mode == DECODE_64) {
-        return 8;
-    }
-    return (e->regs->seg[SEG_SS].ar & SEG_AR_DB) != 0 ? 4 : 2;
+    struct emu_stack now;
+    emu_stack_now(e, &now);
+    return emu_stack_width(&now);
 }
 
 static uint64_t stack_pointer(const struct emu *e)
@@ -99,8 +98,11 @@ enum emulate_result emu_op_push(struct emu *e)
 static struct emu_ref pop_ref(const struct emu *e)
 {
     struct emu_ref ref = emu_explicit_ref(e);
-    if (e->insn.base == GPR_RSP) {
-        ref.offset = (ref.offset + e->insn.other_size) & ones_bytes(e->insn.addr_size);
+    if (e->insn.base == GPR_RSP) { /* whose upper half stays, if that of the stack is narrower */
+        const uint64_t ones = ones_bytes(stack_width(e));
+        const uint64_t before = e->regs->gpr[GPR_RSP];
+        const uint64_t after = (before & ~ones) | ((before + e->insn.other_size) & ones);
+        ref.offset = (ref.offset + after - before) & ones_bytes(e->insn.addr_size);
     }
     return ref;
 }

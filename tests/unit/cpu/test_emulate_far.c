@@ -94,6 +94,29 @@ static void a_target_is_code_of_this_level_or_conforming(void **state)
     }
 }
 
+static void call_alone_cuts_its_offset_or_refuses_it(void **state)
+{
+    (void)state;
+    struct bench *b = at_level(DECODE_64, 0);
+    put_code(b, 0x18, 0x9A, D); /* compatibility mode: 32 bits of the 64 */
+    le_store(b->device + 32, 8, 0xFFFFFFFF00000000ull | TARGET);
+    le_store(b->device + 40, 2, 0x18);
+    assert_int_equal(RUN(b, DEVICE, 0x48, 0xFF, 0x18), EMULATE_DONE); /* call m16:64 [rax] */
+    assert_int_equal(b->cache.regs.rip, TARGET);
+    b = at_level(DECODE_64, 0);
+    put_code(b, 0x18, 0x9A, D);
+    le_store(b->device + 32, 8, 0xFFFFFFFF00000000ull | TARGET);
+    le_store(b->device + 40, 2, 0x18);
+    assert_fault(b, 13, 0, 0x48, 0xFF, 0x28); /* jmp m16:64 [rax] */
+    b = at_level(DECODE_16, 0);               /* real mode, with the limits of protected mode */
+    b->cache.regs.cr0 &= ~CR0_PE;
+    b->cache.regs.seg[SEG_SS].ar &= ~(uint32_t)SEG_AR_DB;
+    put_pointer(b, 0x10000, 0x100);
+    assert_fault(b, 13, 0, 0x66, 0x67, 0xFF, 0x18); /* call m16:32 [eax] */
+    assert_int_equal(RUN(b, DEVICE, 0x66, 0x67, 0xFF, 0x28), EMULATE_DONE);
+    assert_int_equal(b->cache.regs.rip, 0x10000);
+}
+
 static void a_target_is_within_its_segment_and_table(void **state)
 {
     (void)state;
@@ -227,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_target_is_code_of_this_level_or_conforming),
+        cmocka_unit_test(call_alone_cuts_its_offset_or_refuses_it),
         cmocka_unit_test(a_target_is_within_its_segment_and_table),
         cmocka_unit_test(long_mode_is_entered_and_left_by_the_bit_of_the_descriptor),
         cmocka_unit_test(of_stack_and_limit_the_stack_comes_first),

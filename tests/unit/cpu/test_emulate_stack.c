@@ -65,6 +65,13 @@ static void pop_with_the_stack_pointer_as_base_counts_after_it(void **state)
     assert_int_equal(RUN(b, DEVICE, 0x8F, 0x44, 0x24, 0x08), EMULATE_DONE); /* pop [rsp + 8] */
     assert_int_equal(b->last_gpa, DEVICE + 16);
     assert_int_equal(b->last_val, 0x1234);
+    b = with_stack(DECODE_16); /* SP wraps, ESP does not carry */
+    b->cache.regs.seg[SEG_SS].ar &= ~(uint32_t)SEG_AR_DB;
+    *gpr(b, GPR_RSP) = DEVICE + 0xFFFE;
+    le_store(b->ram + 0xFFFE, 2, 0x1234);
+    assert_int_equal(RUN(b, DEVICE, 0x67, 0x8F, 0x04, 0x24), EMULATE_DONE); /* pop word [esp] */
+    assert_int_equal(*gpr(b, GPR_RSP), DEVICE);
+    assert_int_equal(le_load(b->device + 32, 2), 0x1234);
 }
 
 static void the_width_of_the_stack_is_that_of_its_segment(void **state)
