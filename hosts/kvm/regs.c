@@ -6,25 +6,16 @@
 
 #include "kvm/vcpu.h"
 
-/* Where KVM keeps each of our numbered general registers. */
-static uint64_t *gpr_of(struct kvm_regs *k, uint32_t n)
-{
-    uint64_t *const at[GPR_COUNT] = {
-        (uint64_t *)&k->rax, (uint64_t *)&k->rcx, (uint64_t *)&k->rdx, (uint64_t *)&k->rbx,
-        (uint64_t *)&k->rsp, (uint64_t *)&k->rbp, (uint64_t *)&k->rsi, (uint64_t *)&k->rdi,
-        (uint64_t *)&k->r8,  (uint64_t *)&k->r9,  (uint64_t *)&k->r10, (uint64_t *)&k->r11,
-        (uint64_t *)&k->r12, (uint64_t *)&k->r13, (uint64_t *)&k->r14, (uint64_t *)&k->r15,
-    };
-    return at[n];
-}
-
-static struct kvm_segment *seg_of(struct kvm_sregs *s, uint32_t n)
-{
-    struct kvm_segment *const at[SEG_COUNT] = {
-        &s->es, &s->cs, &s->ss, &s->ds, &s->fs, &s->gs, &s->ldt, &s->tr,
-    };
-    return at[n];
-}
+/* KVM's fields in the order of our numbers. */
+#define GPRS_OF(k)                                                                                \
+    {                                                                                             \
+        &(k)->rax, &(k)->rcx, &(k)->rdx, &(k)->rbx, &(k)->rsp, &(k)->rbp, &(k)->rsi, &(k)->rdi,   \
+            &(k)->r8, &(k)->r9, &(k)->r10, &(k)->r11, &(k)->r12, &(k)->r13, &(k)->r14, &(k)->r15, \
+    }
+#define SEGS_OF(s)                                                                       \
+    {                                                                                    \
+        &(s)->es, &(s)->cs, &(s)->ss, &(s)->ds, &(s)->fs, &(s)->gs, &(s)->ldt, &(s)->tr, \
+    }
 
 static struct seg_reg seg_in(const struct kvm_segment *k)
 {
@@ -67,15 +58,36 @@ static void vcpu_call(const struct kvm_machine *m, unsigned long request, void *
     }
 }
 
+static void gpr_in(struct vcpu_regs *r, const struct kvm_regs *k)
+{
+    const __u64 *const gpr[GPR_COUNT] = GPRS_OF(k);
+    for (uint32_t i = 0; i < GPR_COUNT; i++) {
+        r->gpr[i] = *gpr[i];
+    }
+    r->rip = k->rip;
+    r->rflags = k->rflags;
+}
+
+static void sys_in(struct vcpu_regs *r, const struct kvm_sregs *s)
+{
+    const struct kvm_segment *const seg[SEG_COUNT] = SEGS_OF(s);
+    for (uint32_t i = 0; i < SEG_COUNT; i++) {
+        r->seg[i] = seg_in(seg[i]);
+    }
+    r->gdtr = (struct table_reg){.base = s->gdt.base, .limit = s->gdt.limit};
+    r->idtr = (struct table_reg){.base = s->idt.base, .limit = s->idt.limit};
+    r->cr0 = s->cr0;
+    r->cr2 = s->cr2;
+    r->cr3 = s->cr3;
+    r->cr4 = s->cr4;
+    r->efer = s->efer;
+}
+
 static void fetch_gpr(const struct kvm_machine *m, struct vcpu_regs *r)
 {
     struct kvm_regs k;
     vcpu_call(m, KVM_GET_REGS, &k, "KVM_GET_REGS");
-    for (uint32_t i = 0; i < GPR_COUNT; i++) {
-        r->gpr[i] = *gpr_of(&k, i);
-    }
-    r->rip = k.rip;
-    r->rflags = k.rflags;
+    gpr_in(r, &k);
 }
 
 static void fetch_sys(const struct kvm_machine *m, struct vcpu_regs *r)
@@ -83,16 +95,7 @@ static void fetch_sys(const struct kvm_machine *m, struct vcpu_regs *r)
     struct kvm_sregs s;
     struct kvm_xcrs x = {0};
     vcpu_call(m, KVM_GET_SREGS, &s, "KVM_GET_SREGS");
-    for (uint32_t i = 0; i < SEG_COUNT; i++) {
-        r->seg[i] = seg_in(seg_of(&s, i));
-    }
-    r->gdtr = (struct table_reg){.base = s.gdt.base, .limit = s.gdt.limit};
-    r->idtr = (struct table_reg){.base = s.idt.base, .limit = s.idt.limit};
-    r->cr0 = s.cr0;
-    r->cr2 = s.cr2;
-    r->cr3 = s.cr3;
-    r->cr4 = s.cr4;
-    r->efer = s.efer;
+    sys_in(r, &s);
     r->xcr0 = 1;
     if (ioctl(m->vcpu_fd, KVM_GET_XCRS, &x) == 0 && x.nr_xcrs > 0) {
         r->xcr0 = x.xcrs[0].value;
@@ -111,11 +114,29 @@ void kvm_regs_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs
     }
 }
 
+bool kvm_regs_share(struct kvm_machine *m)
+{
+    const int wanted = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+    int has = ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS);
+    if (has < 0 || (has & wanted) != wanted) {
+        return false;
+    }
+    m->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+    return true;
+}
+
+void kvm_regs_shared(const struct kvm_machine *m, struct vcpu_regs *regs)
+{
+    gpr_in(regs, &m->run->s.regs.regs);
+    sys_in(regs, &m->run->s.regs.sregs);
+}
+
 static void store_gpr(const struct kvm_machine *m, const struct vcpu_regs *r)
 {
     struct kvm_regs k = {.rip = r->rip, .rflags = r->rflags};
+    __u64 *const gpr[GPR_COUNT] = GPRS_OF(&k);
     for (uint32_t i = 0; i < GPR_COUNT; i++) {
-        *gpr_of(&k, i) = r->gpr[i];
+        *gpr[i] = r->gpr[i];
     }
     vcpu_call(m, KVM_SET_REGS, &k, "KVM_SET_REGS");
 }
@@ -123,9 +144,10 @@ static void store_gpr(const struct kvm_machine *m, const struct vcpu_regs *r)
 static void store_sys(const struct kvm_machine *m, const struct vcpu_regs *r)
 {
     struct kvm_sregs s; /* what the core does not keep (CR8, APIC base) stays as it is */
+    struct kvm_segment *const seg[SEG_COUNT] = SEGS_OF(&s);
     vcpu_call(m, KVM_GET_SREGS, &s, "KVM_GET_SREGS");
     for (uint32_t i = 0; i < SEG_COUNT; i++) {
-        *seg_of(&s, i) = seg_out(&r->seg[i]);
+        *seg[i] = seg_out(&r->seg[i]);
     }
     s.gdt.base = r->gdtr.base;
     s.gdt.limit = (uint16_t)r->gdtr.limit;

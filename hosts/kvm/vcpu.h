@@ -74,6 +74,12 @@ uint64_t kvm_guest_tsc(struct kvm_machine *m);
 void kvm_regs_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs);
 void kvm_regs_store(struct kvm_machine *m, uint32_t groups, const struct vcpu_regs *regs);
 
+/* For tests: from now on each exit brings the registers along, so that a look at them takes no system call.
+ * It makes every exit a little dearer. False: this KVM cannot. */
+bool kvm_regs_share(struct kvm_machine *m);
+/* What the last exit brought: REGS_ALL but for xcr0, which is left alone. @pre kvm_regs_share() */
+void kvm_regs_shared(const struct kvm_machine *m, struct vcpu_regs *regs);
+
 /* Makes the plan's injection and windows so, and the task priority. Returns false if KVM refused. */
 bool kvm_apply_plan(struct kvm_machine *m, const struct vm_plan *plan);
 
