@@ -163,6 +163,7 @@ static void json_shadow(const struct report_shadow *s, FILE *out)
 {
     fprintf(out, "        \"shadow\": { ");
     json_u64(out, "compared", s->compared, ", ");
+    json_u64(out, "earlier", s->earlier, ", ");
     json_u64(out, "mismatches", s->mismatches, ", ");
     json_u64(out, "open", s->open, ", ");
     json_hex(out, "last_rip", s->last_rip, ", ");

@@ -136,6 +136,7 @@ bool child_start(struct child *c, const struct child_origin *o, char *why, size_
     struct start s;
     bool ok = start_share(c, &s, &o->image->vm[o->index], why, why_size);
     struct report_shadow shadow = c->report->shadow; /* of all starts: none may be missed */
+    shadow.earlier += c->report->exits[VM_EXIT_MMIO];
     memset(c->report, 0, sizeof(*c->report));
     c->report->shadow = shadow;
     c->report->version = REPORT_VERSION;

@@ -13,7 +13,7 @@
 #include "vm/exit.h"
 #include "vm/time.h"
 
-#define REPORT_VERSION 4u
+#define REPORT_VERSION 5u
 
 enum report_timer {
     REPORT_LAPIC = 0,
@@ -42,11 +42,12 @@ struct report_kvm {
     uint64_t insn_emulation;
 };
 
-/* What the shadow decoder saw (shadow.h): all 0 where it is off. */
+/* What the shadow decoder saw (shadow.h), in all starts of a VM. Where it is off, it saw none. */
 struct report_shadow {
     uint64_t compared;   /* device accesses that KVM reported                               */
     uint64_t mismatches; /* ... that our decoder does not find at RIP                        */
     uint64_t open;       /* ... of which it cannot tell                                      */
+    uint64_t earlier;    /* how many KVM reported in the starts before this one              */
     uint64_t last_rip;   /* the last mismatch: RIP at the exit, and what KVM said            */
     uint64_t last_gpa;
     uint32_t last_size;
