@@ -203,7 +203,7 @@ static bool machine_plan_memory(struct machine_plan *plan, const struct system_i
 static void machine_plan_cmdline(struct machine_plan *plan, bool verbose)
 {
     /* What the kernel does not know it puts into init's environment. */
-    static const char *const shadow[] = {"", " BULKHEAD_SHADOW=1", " BULKHEAD_SHADOW=2"};
+    const char *shadow = shadow_wanted() ? " BULKHEAD_SHADOW=1" : "";
     /* icount: whatever could differ from run to run is off. */
     (void)snprintf(plan->cmdline, sizeof(plan->cmdline),
                    "console=ttyS0 %s panic=-1 no_timer_check tsc=reliable tsc_early_khz=%llu "
@@ -212,7 +212,7 @@ static void machine_plan_cmdline(struct machine_plan *plan, bool verbose)
                    (unsigned long long)(plan->icount ? MACHINE_ICOUNT_KHZ : machine_tsc_khz()),
                    plan->icount ? "nokaslr norandmaps random.trust_cpu=off lpj=1000000"
                                 : "random.trust_cpu=on",
-                   shadow[shadow_wanted()]);
+                   shadow);
 }
 
 /* Fills argv; returns how many. */

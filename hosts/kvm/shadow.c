@@ -18,29 +18,18 @@ struct shadow {
     struct walk_view view;
     const struct vm_exit_mmio *access;
     enum decode_mode mode;
-    bool after; /* the registers are those after the instruction */
+    bool after;               /* the registers are those after the instruction */
+    struct shadow_line *line; /* where to remember, or NULL */
+    /* What fitted: the explicit operand, whole and in one page. */
+    bool whole;
+    uint64_t linear;
+    struct walk walk;
 };
 
-uint32_t shadow_wanted(void)
+bool shadow_wanted(void)
 {
     const char *given = getenv("BULKHEAD_SHADOW");
-    bool good = given != NULL && (given[0] == '1' || given[0] == '2') && given[1] == '\0';
-    return good ? (uint32_t)(given[0] - '0') : 0;
-}
-
-bool shadow_due(struct shadow_watch *w, const struct vm_exit_mmio *access)
-{
-    uint64_t key = access->gpa << 5 | access->size << 1 | access->write;
-    uint32_t n = (uint32_t)((key * 0x9E3779B97F4A7C15ull) >> 56) % SHADOW_SLOTS;
-    if (w->level != 1) {
-        return w->level != 0;
-    }
-    if (w->slot[n].key != key) { /* a new one, or one of two that share the slot */
-        w->slot[n].key = key;
-        w->slot[n].count = 0;
-    }
-    w->slot[n].count++;
-    return w->slot[n].count <= SHADOW_FIRST || w->slot[n].count % SHADOW_EACH == 0;
+    return given != NULL && strcmp(given, "1") == 0;
 }
 
 static enum decode_mode mode_of(const struct vcpu_regs *r)
@@ -64,19 +53,18 @@ static bool in_part(const struct vm_exit_mmio *a, gpa_t gpa, uint32_t bytes)
     return false;
 }
 
-static bool in_range(const struct shadow *s, uint64_t linear, uint32_t bytes)
+static bool in_range(struct shadow *s, uint64_t linear, uint32_t bytes)
 {
     uint32_t rights =
         (walk_cpl(s->regs) == 3 ? WALK_USER : 0) | (s->access->write ? WALK_WRITE : 0);
     while (bytes != 0) { /* bound: two pages */
         uint32_t room = PAGE_BYTES - (uint32_t)(linear & (PAGE_BYTES - 1u));
         uint32_t part = bytes < room ? bytes : room;
-        struct walk walk;
         if (s->mode != DECODE_64) {
             linear &= UINT32_MAX;
         }
-        if (walk_translate(&s->view, linear, rights, &walk) == WALK_DONE &&
-            in_part(s->access, walk.gpa, part)) {
+        if (walk_translate(&s->view, linear, rights, &s->walk) == WALK_DONE &&
+            in_part(s->access, s->walk.gpa, part)) {
             return true;
         }
         linear += part;
@@ -157,7 +145,7 @@ static uint64_t stack_mask(const struct shadow *s)
 
 /* Slots that are pushed lie from RSP on when that is done, those to be popped from RSP on before. LEAVE
  * pops from where RBP points; ENTER has pushed to where it points now. */
-static bool on_stack(const struct shadow *s, const struct insn *i)
+static bool on_stack(struct shadow *s, const struct insn *i)
 {
     bool frame = i->op == INSN_LEAVE || i->op == INSN_ENTER;
     uint64_t at = s->regs->gpr[frame ? GPR_RBP : GPR_RSP] & stack_mask(s);
@@ -171,7 +159,7 @@ static bool on_stack(const struct shadow *s, const struct insn *i)
     return false;
 }
 
-static bool at_other(const struct shadow *s, const struct insn *i)
+static bool at_other(struct shadow *s, const struct insn *i)
 {
     uint8_t wanted = s->access->write ? INSN_WRITE : INSN_READ;
     if ((i->other_access & wanted) == 0) {
@@ -188,7 +176,7 @@ static bool at_other(const struct shadow *s, const struct insn *i)
     return false;
 }
 
-static enum shadow_verdict fits(const struct shadow *s, const struct insn *i, uint64_t next)
+static enum shadow_verdict fits(struct shadow *s, const struct insn *i, uint64_t next)
 {
     uint8_t wanted = s->access->write ? INSN_WRITE : INSN_READ;
     /* KVM reads the place that SLDT and STR are going to write, of operand size. */
@@ -203,16 +191,104 @@ static enum shadow_verdict fits(const struct shadow *s, const struct insn *i, ui
     uint64_t linear = linear_of(s, i->seg, offset_of(s, i, next));
     /* AMD and KVM read four bytes for MOVSXD, also where the operand is the manual's m16. */
     bool movsxd = i->op == INSN_MOVSX && i->mem_size == 2 && i->reg_size == 2;
-    if (in_range(s, linear, i->mem_size) || (movsxd && in_range(s, linear, 4))) {
+    if (in_range(s, linear, i->mem_size)) {
+        s->whole = (linear & (PAGE_BYTES - 1u)) + i->mem_size <= PAGE_BYTES;
+        s->linear = linear;
+        return SHADOW_FITS;
+    }
+    if (movsxd && in_range(s, linear, 4)) {
         return SHADOW_FITS;
     }
     return overwritten(s, i) ? SHADOW_OPEN : SHADOW_DIFFERS;
 }
 
+/* --- Memory ------------------------------------------------------------------------------------------------
+ * Drivers touch devices from a few places, and what is found there hangs on few registers and few words of
+ * RAM: the instruction's bytes and the entries of the page tables that lead to it and to its operand. As long
+ * as none of them has changed, only the operand's address is worked out anew. What does not fit is never
+ * remembered: it is looked at in full, each time. */
+
+/* All that decoding and walks hang on, beside RAM. */
+static void key_of(const struct shadow *s, uint64_t key[6])
+{
+    const struct vcpu_regs *r = s->regs;
+    key[0] = r->rip;
+    key[1] = r->seg[SEG_CS].base;
+    key[2] = r->cr3;
+    key[3] = (r->cr0 & UINT32_MAX) | r->cr4 << 32;
+    key[4] = r->seg[SEG_CS].ar | r->efer << 32;
+    key[5] = (r->rflags & (RFLAGS_AC | RFLAGS_VM)) |
+             (uint64_t)(r->seg[SEG_SS].ar & SEG_AR_DPL) << 32 | (uint64_t)s->after << 63;
+}
+
+static bool watch_walk(const struct gmem *mem, struct gmem_watch *watch, const struct walk *walk)
+{
+    bool all = walk->levels == 0 || walk->entry_bytes == sizeof(uint64_t);
+    for (uint32_t i = 0; i < walk->levels && all; i++) { /* bound: WALK_LEVELS_MAX */
+        all = gmem_watch_add(mem, watch, walk->at[i], walk->entry[i]);
+    }
+    return all;
+}
+
+/* The words that the `len` bytes lie in, if those still are what was decoded. */
+static bool watch_code(const struct gmem *mem, struct gmem_watch *watch,
+                       const struct walk_code *code, uint32_t len)
+{
+    uint64_t word[3];
+    gpa_t gpa = code->first.gpa;
+    uint32_t before = (uint32_t)(gpa & 7u);
+    bool all = (gpa & (PAGE_BYTES - 1u)) + len <= PAGE_BYTES;
+    for (uint32_t n = 0; 8u * n < before + len && all; n++) { /* bound: 3 words */
+        gpa_t at = gpa - before + 8u * n;
+        all = gmem_load64(mem, at, &word[n]) && gmem_watch_add(mem, watch, at, word[n]);
+    }
+    return all && memcmp((const uint8_t *)word + before, code->bytes, len) == 0;
+}
+
+static void remember(const struct shadow *s, const struct insn *insn, const struct walk_code *code,
+                     bool ahead)
+{
+    struct shadow_line *l = s->line;
+    const struct gmem *mem = s->view.gmem;
+    l->code.count = 0;
+    l->tables.count = 0;
+    l->known = watch_walk(mem, &l->code, &code->first) &&
+               watch_code(mem, &l->code, code, insn->len) && watch_walk(mem, &l->tables, &s->walk);
+    l->ahead = ahead;
+    l->insn = *insn;
+    l->page = s->linear & ~(uint64_t)(PAGE_BYTES - 1u);
+    l->gpa = s->walk.gpa & ~(gpa_t)(PAGE_BYTES - 1u);
+    key_of(s, l->key);
+}
+
+static bool remembered(const struct shadow *s)
+{
+    const struct shadow_line *l = s->line;
+    const struct insn *i = &l->insn;
+    uint64_t key[6];
+    key_of(s, key);
+    if (!l->known || memcmp(key, l->key, sizeof(key)) != 0) {
+        return false;
+    }
+    uint64_t next = s->regs->rip + (l->ahead ? i->len : 0);
+    uint64_t linear = linear_of(s, i->seg, offset_of(s, i, next));
+    uint64_t within = linear & (PAGE_BYTES - 1u);
+    return linear - within == l->page && within + i->mem_size <= PAGE_BYTES &&
+           in_part(s->access, l->gpa + within, i->mem_size) && gmem_watch_same(&l->code) &&
+           gmem_watch_same(&l->tables);
+}
+
+/* A driver's one access function may serve several devices: a line for each page of them. */
+static struct shadow_line *line_of(struct shadow_memory *memory, uint64_t rip, gpa_t gpa)
+{
+    uint64_t mixed = (rip + (gpa >> 12)) * 0x9E3779B97F4A7C15ull;
+    return memory == NULL ? NULL : &memory->line[(mixed >> 32) % SHADOW_LINES];
+}
+
 /* --- Candidates -------------------------------------------------------------------------------------------- */
 
 /* The instruction of `len` bytes at `rip`, or of any length if that is 0. */
-static enum shadow_verdict judge_at(const struct shadow *s, uint64_t rip, uint32_t len)
+static enum shadow_verdict judge_at(struct shadow *s, uint64_t rip, uint32_t len)
 {
     struct walk_code code;
     struct insn insn;
@@ -224,11 +300,16 @@ static enum shadow_verdict judge_at(const struct shadow *s, uint64_t rip, uint32
     if (s->after && len == 0 && (insn.form != INSN_STRING || insn.rep == INSN_NO_REP)) {
         return SHADOW_DIFFERS; /* only a repeated one stays where it is */
     }
-    return fits(s, &insn, rip + insn.len);
+    s->whole = false;
+    enum shadow_verdict v = fits(s, &insn, rip + insn.len);
+    if (v == SHADOW_FITS && s->whole && s->line != NULL) {
+        remember(s, &insn, &code, rip == s->regs->rip);
+    }
+    return v;
 }
 
 enum shadow_verdict shadow_judge(const struct vcpu_regs *regs, const struct gmem *mem,
-                                 const struct vm_exit_mmio *access)
+                                 const struct vm_exit_mmio *access, struct shadow_memory *memory)
 {
     struct shadow s = {
         .regs = regs,
@@ -236,7 +317,12 @@ enum shadow_verdict shadow_judge(const struct vcpu_regs *regs, const struct gmem
         .access = access,
         .mode = mode_of(regs),
         .after = access->write,
+        .line = line_of(memory, regs->rip, access->gpa),
     };
+    if (memory != NULL && remembered(&s)) {
+        memory->hits++;
+        return SHADOW_FITS;
+    }
     enum shadow_verdict best = judge_at(&s, regs->rip, 0);
     if (!access->write || best == SHADOW_FITS) {
         return best;
@@ -255,9 +341,9 @@ enum shadow_verdict shadow_judge(const struct vcpu_regs *regs, const struct gmem
 }
 
 void shadow_count(struct report_shadow *r, const struct vcpu_regs *regs, const struct gmem *mem,
-                  const struct vm_exit_mmio *access)
+                  const struct vm_exit_mmio *access, struct shadow_memory *memory)
 {
-    enum shadow_verdict v = shadow_judge(regs, mem, access);
+    enum shadow_verdict v = shadow_judge(regs, mem, access, memory);
     r->compared++;
     r->open += v == SHADOW_OPEN;
     if (v != SHADOW_DIFFERS) {

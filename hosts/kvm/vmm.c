@@ -49,7 +49,8 @@ struct vmm {
     uint64_t armed_tsc;  /* the deadline that the timer stands for */
     uint64_t entered_ns; /* host time of the first entry           */
     uint64_t report_due_tsc;
-    struct shadow_watch shadow; /* tests only: see shadow.h */
+    bool shadowed; /* tests only: see shadow.h */
+    struct shadow_memory shadow;
     char why[256];
 };
 
@@ -212,6 +213,16 @@ static bool power_on(struct vmm *v, const struct vcpu_regs *regs, int deadline_q
     return true;
 }
 
+static bool share_regs(struct vmm *v)
+{
+    if (v->shadowed && !kvm_regs_share(&v->kvm)) {
+        because(v, "BULKHEAD_SHADOW=1: this KVM does not bring registers along with an exit "
+                   "(KVM_CAP_SYNC_REGS); unset it");
+        return false;
+    }
+    return true;
+}
+
 static bool build(struct vmm *v)
 {
     struct vcpu_regs regs;
@@ -220,8 +231,8 @@ static bool build(struct vmm *v)
     memset(&regs, 0, sizeof(regs));
     return ram_map(v->system, v->ram_fd, &v->mem, backing, sizeof(v->report->ram_backing), v->why,
                    sizeof(v->why)) &&
-           kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && load(v, &regs) &&
-           power_on(v, &regs, deadline_question);
+           kvm_machine_open(&v->kvm, &v->mem, v->why, sizeof(v->why)) && share_regs(v) &&
+           load(v, &regs) && power_on(v, &regs, deadline_question);
 }
 
 /* --- Report ------------------------------------------------------------------------------------ */
@@ -346,11 +357,8 @@ static void take_input(struct vmm *v, uint64_t tsc)
 static void look_over_shoulder(struct vmm *v, const struct vm_exit_mmio *access)
 {
     struct vcpu_regs regs;
-    if (!shadow_due(&v->shadow, access)) {
-        return;
-    }
-    kvm_regs_fetch(&v->kvm, 0, REGS_ALL, &regs);
-    shadow_count(&v->report->shadow, &regs, &v->mem, access);
+    kvm_regs_shared(&v->kvm, &regs);
+    shadow_count(&v->report->shadow, &regs, &v->mem, access, &v->shadow);
 }
 
 /* Returns the guest's TSC as it came back. */
@@ -372,7 +380,7 @@ static uint64_t enter_once(struct vmm *v, const struct vm_plan *plan)
         x = (struct vm_exit){.kind = VM_EXIT_HOST_ERROR};
         x.u.error = (struct vm_exit_error){.code = {(uint64_t)err}, .message = strerror(err)};
     }
-    if (x.kind == VM_EXIT_MMIO && v->shadow.level != 0) {
+    if (x.kind == VM_EXIT_MMIO && v->shadowed) {
         look_over_shoulder(v, &x.u.mmio);
     }
     uint64_t tsc = kvm_guest_tsc(&v->kvm);
@@ -455,7 +463,7 @@ static bool attach(struct vmm *v, const struct component *c)
     v->report = shm_map(c->fd[1], sizeof(*v->report));
     v->ram_fd = c->fd[2];
     v->armed_tsc = UINT64_MAX;
-    v->shadow.level = shadow_wanted();
+    v->shadowed = shadow_wanted();
     if (v->report == NULL) {
         return false;
     }

@@ -22,7 +22,7 @@ LOAD_SECONDS ?= 600
 LOAD_TICK_US ?= 1000
 LOAD_REBOOT ?= 10
 load: $(B)/bulkhead guests load-guest ## the RTOS beside a Linux at full load (LOAD_SECONDS=600)
-	@LOAD_SECONDS=$(LOAD_SECONDS) LOAD_TICK_US=$(LOAD_TICK_US) LOAD_REBOOT=$(LOAD_REBOOT) \
+	@LOAD_SECONDS=$(LOAD_SECONDS) LOAD_TICK_US=$(LOAD_TICK_US) LOAD_REBOOT=$(LOAD_REBOOT) BULKHEAD_SHADOW=0 \
 	    tests/system/run.sh load
 	@cat $(B)/system/load/numbers
 

@@ -9,7 +9,7 @@ fly_shells() {
     look='cd /sys/class/net/eth0/device; echo "card" $(readlink -f .) version=$(cut -c33 features) $(head -n1 ../resource)'
     try='for n in 1 2 3; do i=192.168.19.10$n; ping -q -c 3 -W 60 $i && nettool udp $i 200 8 && echo "passed" $n; done'
     linuxes=$*
-    # Time by instructions, 1 ns each: RTOS and Linux have time for a decoder that looks at every access.
+    # Time by instructions, 1 ns each: whether a CPU has too much to do must not depend on what else the host does.
     export BULKHEAD_ICOUNT=1
     set --
     for shell in $linuxes; do

@@ -46,7 +46,7 @@ static void fresh(const void *code, size_t len)
 static enum shadow_verdict judge(gpa_t gpa, uint32_t size, bool write)
 {
     const struct vm_exit_mmio access = {.gpa = gpa, .size = size, .write = write};
-    return shadow_judge(&regs, &mem, &access);
+    return shadow_judge(&regs, &mem, &access, NULL);
 }
 
 static void reads_are_found_at_rip_with_their_size_and_direction(void **state)
@@ -157,23 +157,242 @@ static void movsxd_of_16_bits_reads_two_bytes_or_four(void **state)
     assert_int_equal(judge(DEVICE, 8, false), SHADOW_DIFFERS);
 }
 
-static void accesses_that_repeat_are_sampled_and_others_are_not(void **state)
+/* --- What is remembered ------------------------------------------------------------------------------------ */
+
+#define ENTRY_CODE   0x3000u                         /* of the 2 MiB page with the code    */
+#define ENTRY_DEVICE (0x3000u + 8u * (DEVICE >> 21)) /* of the table with the device's pages */
+#define ENTRY_PAGE   0x4000u                         /* of the device's page               */
+
+static struct shadow_memory memory;
+
+/* With memory: must come to what it comes to without. */
+static enum shadow_verdict recall(gpa_t gpa, uint32_t size, bool write)
 {
-    static struct shadow_watch w;
-    struct vm_exit_mmio access = {.gpa = DEVICE, .size = 4, .write = true};
-    uint32_t due = 0;
+    const struct vm_exit_mmio access = {.gpa = gpa, .size = size, .write = write};
+    enum shadow_verdict v = shadow_judge(&regs, &mem, &access, &memory);
+    assert_int_equal(v, judge(gpa, size, write));
+    return v;
+}
+
+/* mov [rdi + 16], eax was done, and is remembered. */
+static void fresh_and_remembered(void)
+{
+    FRESH(0x89, 0x47, 0x10);
+    memset(&memory, 0, sizeof(memory));
+    regs.rip = CODE + 3;
+    regs.gpr[GPR_RDI] = DEVICE;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 0);
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 1);
+}
+
+static void what_fitted_is_remembered_for_its_page(void **state)
+{
     (void)state;
-    assert_false(shadow_due(&w, &access));
-    w.level = 1;
-    for (uint32_t i = 0; i < SHADOW_FIRST + 160; i++) {
-        due += shadow_due(&w, &access);
+    fresh_and_remembered();
+    regs.gpr[GPR_RDI] = DEVICE + 0x100;
+    assert_int_equal(recall(DEVICE + 0x110, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 2);
+    regs.gpr[GPR_RDI] = DEVICE + 0xFED; /* across the end of the page */
+    assert_int_equal(recall(DEVICE + 0xFFD, 3, true), SHADOW_FITS);
+    assert_int_equal(recall(DEVICE + 0xFFD, 4, true), SHADOW_DIFFERS);
+    regs.gpr[GPR_RDI] = DEVICE + 0xFF0; /* the next page, which is elsewhere */
+    assert_int_equal(recall(DEVICE + 0x200000, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 2);
+    assert_int_equal(recall(DEVICE + 0x200000, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 3);
+    regs.gpr[GPR_RDI] = DEVICE; /* which is still known */
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 4);
+}
+
+static void what_does_not_fit_is_told_in_spite_of_memory(void **state)
+{
+    (void)state;
+    fresh_and_remembered();
+    assert_int_equal(recall(DEVICE + 20, 4, true), SHADOW_DIFFERS);
+    assert_int_equal(recall(DEVICE + 16, 8, true), SHADOW_DIFFERS);
+    assert_int_equal(recall(DEVICE + 16, 4, false), SHADOW_DIFFERS);
+    regs.gpr[GPR_RDI] += 4;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    regs.gpr[GPR_RDI] += 0x200000; /* where nothing is mapped */
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    assert_int_equal(memory.hits, 1);
+}
+
+static void rewritten_code_and_tables_are_seen(void **state)
+{
+    static const struct {
+        uint32_t at;
+        uint64_t now;
+    } change[] = {
+        {CODE, 0xCCCCCCCCCC104788u},               /* mov [rdi + 16], al */
+        {CODE, 0xCCCCCCCCCC144789u},               /* mov [rdi + 20], eax */
+        {ENTRY_CODE, 0},                           /* the code cannot be read any more */
+        {ENTRY_DEVICE, 0},                         /* nor the device be found */
+        {ENTRY_PAGE, 0},                           /* ... */
+        {ENTRY_PAGE, (DEVICE + 0x200000u) | 0x63}, /* it is elsewhere */
+        {ENTRY_PAGE, DEVICE | 0x61},               /* it is read-only */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
+        fresh_and_remembered();
+        regs.cr0 |= CR0_WP;
+        assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+        le_store(ram + change[i].at, 8, change[i].now);
+        assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+        assert_int_equal(memory.hits, 1);
     }
-    assert_int_equal(due, SHADOW_FIRST + 160 / SHADOW_EACH);
-    access.write = false;
-    assert_true(shadow_due(&w, &access));
-    w.level = 2;
-    access.write = true;
-    assert_true(shadow_due(&w, &access));
+}
+
+static void registers_that_change_the_meaning_are_seen(void **state)
+{
+    (void)state;
+    fresh_and_remembered();
+    regs.cr3 = 0x5000;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    fresh_and_remembered();
+    regs.seg[SEG_SS].ar |= SEG_AR_DPL; /* the pages are the supervisor's */
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    fresh_and_remembered();
+    regs.seg[SEG_CS].ar &= ~SEG_AR_L; /* mov [bx + 16], ax */
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    fresh_and_remembered();
+    for (uint32_t i = 1; i < 0x1000; i++) { /* one of them has the same place in memory */
+        regs.rip = CODE + 3 + i;
+        assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    }
+    assert_int_equal(memory.hits, 1);
+}
+
+static void addresses_relative_to_rip_are_remembered(void **state)
+{
+    (void)state;
+    FRESH(0x8B, 0x05, 0x10, 0, 0, 0); /* mov eax, [rip + 16] */
+    memset(&memory, 0, sizeof(memory));
+    le_store(ram + ENTRY_CODE + 8, 8, DEVICE | 0xE3); /* 2 MiB on from the code's page */
+    le_store(ram + CODE + 2, 4, 0x200000 - CODE);
+    assert_int_equal(recall(DEVICE + 6, 4, false), SHADOW_FITS);
+    assert_int_equal(recall(DEVICE + 6, 4, false), SHADOW_FITS);
+    assert_int_equal(memory.hits, 1);
+}
+
+static void an_instruction_across_two_pages_is_looked_for_anew(void **state)
+{
+    (void)state;
+    fresh_and_remembered();
+    le_store(ram + ENTRY_CODE, 8, 0x5063); /* small pages for the code */
+    le_store(ram + 0x5000 + 8u * 8u, 8, 0x8063);
+    le_store(ram + 0x5000 + 8u * 9u, 8, 0x9063);
+    memcpy(ram + 0x8FFE, (const uint8_t[]){0x89, 0x47, 0x10}, 3);
+    regs.rip = 0x9001;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    le_store(ram + 0x5000 + 8u * 9u, 8, 0xA063); /* mov [rdi], eax */
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    assert_int_equal(memory.hits, 1);
+}
+
+static void pages_that_smap_closes_are_closed(void **state)
+{
+    (void)state;
+    fresh_and_remembered();
+    const uint32_t entry[] = {0x1000, 0x2000, ENTRY_DEVICE, ENTRY_PAGE};
+    for (size_t i = 0; i < sizeof(entry) / sizeof(entry[0]); i++) {
+        ram[entry[i]] |= 4;
+    }
+    regs.cr4 |= CR4_SMAP;
+    regs.rflags |= RFLAGS_AC;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    regs.rflags &= ~(uint64_t)RFLAGS_AC;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    assert_int_equal(memory.hits, 2);
+}
+
+/* Where a segment begins matters in 32-bit code, where its instruction is not meant by RIP alone. */
+static void the_code_segments_base_is_a_part_of_the_place(void **state)
+{
+    (void)state;
+    fresh_and_remembered();
+    regs.seg[SEG_CS].ar = (regs.seg[SEG_CS].ar & ~SEG_AR_L) | SEG_AR_DB;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_FITS);
+    assert_int_equal(memory.hits, 2);
+    regs.seg[SEG_CS].base = 0x100;
+    assert_int_equal(recall(DEVICE + 16, 4, true), SHADOW_DIFFERS);
+    assert_int_equal(memory.hits, 2);
+}
+
+static uint64_t dice;
+static uint32_t roll(uint32_t n)
+{
+    dice = dice * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(dice >> 33) % n;
+}
+
+/* Something that a guest may do between two accesses. */
+static void change_something(void)
+{
+    static const uint8_t code[][8] = {
+        {0x89, 0x47, 0x10, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC}, /* mov [rdi + 16], eax */
+        {0x8B, 0x47, 0x10, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC}, /* mov eax, [rdi + 16] */
+        {0x48, 0x89, 0x07, 0x90, 0xCC, 0xCC, 0xCC, 0xCC}, /* mov [rdi], rax */
+        {0xF3, 0xAB, 0x90, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC}, /* rep stosd */
+        {0x87, 0x3F, 0x90, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC}, /* xchg [rdi], edi */
+        {0x65, 0x89, 0x07, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC}, /* mov gs:[rdi], eax */
+    };
+    static const struct {
+        uint32_t at;
+        uint64_t flip;
+    } entry[] = {
+        {ENTRY_CODE, 1},           {ENTRY_CODE, 4}, {ENTRY_DEVICE, 1}, {ENTRY_DEVICE, 2},
+        {ENTRY_DEVICE, 0x8},       {ENTRY_PAGE, 1}, {ENTRY_PAGE, 2},   {ENTRY_PAGE, 4},
+        {ENTRY_PAGE, 0x60},        {0x1000, 1},     {0x2000, 2},       {ENTRY_PAGE, 0x200000},
+        {ENTRY_PAGE, 0x1ull << 63}};
+    const uint64_t offset[] = {0, 4, 0x10, 0xFF0, 0x1000};
+    uint64_t *const flips[] = {&regs.cr0, &regs.cr4, &regs.rflags, &regs.rflags};
+    const uint64_t flip[] = {CR0_WP, CR4_SMAP, RFLAGS_DF, RFLAGS_AC};
+    uint32_t n = roll(12);
+    if (n < 3) {
+        memcpy(ram + CODE, code[roll(6)], 8);
+    } else if (n < 5) {
+        n = roll(sizeof(entry) / sizeof(entry[0]));
+        le_store(ram + entry[n].at, 8, le_load(ram + entry[n].at, 8) ^ entry[n].flip);
+    } else if (n < 8) {
+        regs.gpr[GPR_RDI] = DEVICE + offset[roll(5)];
+    } else if (n < 10) {
+        regs.rip = CODE + roll(4);
+    } else if (n < 11) {
+        n = roll(4);
+        *flips[n] ^= flip[n];
+    } else {
+        regs.seg[SEG_SS].ar ^= roll(4) == 0 ? SEG_AR_DPL : 0;
+        regs.seg[SEG_GS].base ^= roll(2) == 0 ? 0x10 : 0;
+        regs.seg[SEG_CS].ar ^= roll(8) == 0 ? SEG_AR_L | SEG_AR_DB : 0;
+    }
+}
+
+static void memory_changes_no_verdict(void **state)
+{
+    const gpa_t at[] = {DEVICE, DEVICE + 4, DEVICE + 0x10, DEVICE + 0x200000};
+    uint32_t seen[3] = {0};
+    uint64_t hits = 0;
+    (void)state;
+    for (uint32_t game = 0; game < 1000; game++) { /* what is broken is mended by the next */
+        dice = game;
+        fresh_and_remembered();
+        for (uint32_t i = 0; i < 10; i++) {
+            change_something();
+            for (uint32_t n = 0; n < 16; n++) {
+                seen[recall(at[n % 4], (n & 4) != 0 ? 8 : 4, (n & 8) != 0)]++;
+            }
+        }
+        hits += memory.hits;
+    }
+    assert_true(seen[SHADOW_FITS] > 1000 && seen[SHADOW_DIFFERS] > 1000 && seen[SHADOW_OPEN] > 100);
+    assert_true(hits > seen[SHADOW_FITS] / 2);
 }
 
 static void mismatches_are_counted_and_the_last_is_kept(void **state)
@@ -184,8 +403,8 @@ static void mismatches_are_counted_and_the_last_is_kept(void **state)
     (void)state;
     FRESH(0x8B, 0x07);
     regs.gpr[GPR_RDI] = DEVICE;
-    shadow_count(&r, &regs, &mem, &good);
-    shadow_count(&r, &regs, &mem, &bad);
+    shadow_count(&r, &regs, &mem, &good, NULL);
+    shadow_count(&r, &regs, &mem, &bad, NULL);
     assert_int_equal(r.compared, 2);
     assert_int_equal(r.mismatches, 1);
     assert_int_equal(r.last_rip, CODE);
@@ -206,7 +425,15 @@ int main(void)
         cmocka_unit_test(bits_move_the_operand),
         cmocka_unit_test(kvm_reads_before_it_stores_a_selector),
         cmocka_unit_test(movsxd_of_16_bits_reads_two_bytes_or_four),
-        cmocka_unit_test(accesses_that_repeat_are_sampled_and_others_are_not),
+        cmocka_unit_test(what_fitted_is_remembered_for_its_page),
+        cmocka_unit_test(what_does_not_fit_is_told_in_spite_of_memory),
+        cmocka_unit_test(rewritten_code_and_tables_are_seen),
+        cmocka_unit_test(registers_that_change_the_meaning_are_seen),
+        cmocka_unit_test(addresses_relative_to_rip_are_remembered),
+        cmocka_unit_test(an_instruction_across_two_pages_is_looked_for_anew),
+        cmocka_unit_test(pages_that_smap_closes_are_closed),
+        cmocka_unit_test(the_code_segments_base_is_a_part_of_the_place),
+        cmocka_unit_test(memory_changes_no_verdict),
         cmocka_unit_test(mismatches_are_counted_and_the_last_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
