@@ -121,14 +121,25 @@ bool kvm_regs_share(struct kvm_machine *m)
     if (has < 0 || (has & wanted) != wanted) {
         return false;
     }
-    m->run->kvm_valid_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+    m->run->kvm_valid_regs = KVM_SYNC_X86_REGS;
     return true;
+}
+
+void kvm_regs_share_sys(struct kvm_machine *m, bool on)
+{
+    m->run->kvm_valid_regs = KVM_SYNC_X86_REGS | (on ? KVM_SYNC_X86_SREGS : 0);
 }
 
 void kvm_regs_shared(const struct kvm_machine *m, struct vcpu_regs *regs)
 {
     gpr_in(regs, &m->run->s.regs.regs);
-    sys_in(regs, &m->run->s.regs.sregs);
+    if ((m->run->kvm_valid_regs & KVM_SYNC_X86_SREGS) != 0) {
+        sys_in(regs, &m->run->s.regs.sregs);
+    } else {
+        struct kvm_sregs s;
+        vcpu_call(m, KVM_GET_SREGS, &s, "KVM_GET_SREGS");
+        sys_in(regs, &s);
+    }
 }
 
 static void store_gpr(const struct kvm_machine *m, const struct vcpu_regs *r)

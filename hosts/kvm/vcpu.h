@@ -74,10 +74,13 @@ uint64_t kvm_guest_tsc(struct kvm_machine *m);
 void kvm_regs_fetch(void *host, uint32_t vcpu, uint32_t groups, struct vcpu_regs *regs);
 void kvm_regs_store(struct kvm_machine *m, uint32_t groups, const struct vcpu_regs *regs);
 
-/* For tests: from now on each exit brings the registers along, so that a look at them takes no system call.
- * It makes every exit a little dearer. False: this KVM cannot. */
+/* For tests: from now on each exit brings general registers along, so that a look at them takes no system
+ * call. False: this KVM cannot. */
 bool kvm_regs_share(struct kvm_machine *m);
-/* What the last exit brought: REGS_ALL but for xcr0, which is left alone. @pre kvm_regs_share() */
+/* Whether the next exit brings the others, too: that makes any exit dearer, and only a look at them cheaper. */
+void kvm_regs_share_sys(struct kvm_machine *m, bool on);
+/* REGS_ALL but for xcr0 as of the last exit, by system calls where it did not bring them.
+ * @pre kvm_regs_share(), and nothing was stored since the exit */
 void kvm_regs_shared(const struct kvm_machine *m, struct vcpu_regs *regs);
 
 /* Makes the plan's injection and windows so, and the task priority. Returns false if KVM refused. */

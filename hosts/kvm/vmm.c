@@ -370,6 +370,9 @@ static uint64_t enter_once(struct vmm *v, const struct vm_plan *plan)
     if (dirty != 0) {
         kvm_regs_store(&v->kvm, dirty, regs);
     }
+    if (v->shadowed) { /* what comes after an interrupt is its EOI, most often */
+        kvm_regs_share_sys(&v->kvm, plan->inject == VM_INJECT_IRQ);
+    }
     bool planned = kvm_apply_plan(&v->kvm, plan);
     int err = planned ? 0 : errno;
     arm(v, next_deadline(v, plan->deadline_tsc));

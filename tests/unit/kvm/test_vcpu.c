@@ -88,6 +88,7 @@ static void registers_that_an_exit_brought_have_our_numbers(void **state)
         (struct kvm_segment){.base = 0x10, .type = 11, .s = 1, .present = 1, .l = 1};
     run.s.regs.sregs.gs = (struct kvm_segment){.base = 0x60, .dpl = 3, .g = 1};
     run.s.regs.sregs.tr = (struct kvm_segment){.selector = 8, .unusable = 1};
+    kvm_regs_share_sys(&m, true);
     kvm_regs_shared(&m, &regs);
     for (uint32_t n = 0; n < GPR_COUNT; n++) {
         bool given = n == GPR_RCX || n == GPR_RBX || n == GPR_RSP || n == GPR_RDI || n == GPR_R15;
