@@ -34,6 +34,12 @@ static bool same_fault(const struct outcome *a, const struct outcome *b)
            a->vector == b->vector && (a->vector != 14 || a->cr2 == b->cr2);
 }
 
+/* ... and nothing but memory differs: what was stored before it came. */
+static bool stored_before(const struct outcome *a, const struct outcome *b)
+{
+    return same_fault(a, b) && a->error == b->error && memcmp(a->gpr, b->gpr, sizeof(a->gpr)) == 0;
+}
+
 /* PUSHA, POPA, ENTER: several slots. */
 static bool has_slots(const struct form *f)
 {
@@ -92,7 +98,7 @@ static const char *qemu_excuse(const struct vector *v, const struct outcome *mod
         (v->operand & (v->size - 1u)) != 0) {
         return "QEMU does not check the alignment of vector operands";
     }
-    if ((f->flags & FORM_XMM) != 0 && same_fault(model, real)) {
+    if ((f->flags & FORM_XMM) != 0 && stored_before(model, real)) {
         return "QEMU stores 16 bytes in two parts, of which the first stays when the second faults";
     }
     return NULL;
@@ -138,7 +144,7 @@ static const char *qemu_system_excuse(const struct vector *v, const struct outco
     if (let && model->error == 0 && v->place == PLACE_64 && real->seg[SEG_SS].selector < 4) {
         return "QEMU lets SS take a null selector of any level, but in ring 3";
     }
-    if (table && (f->digit & 6u) == 0 && same_fault(model, real)) {
+    if (table && (f->digit & 6u) == 0 && stored_before(model, real)) {
         return "QEMU stores SGDT's and SIDT's limit before it finds that the base faults";
     }
     if (table && (f->digit & 6u) == 2 && v->place == PLACE_64 && let) {
@@ -173,7 +179,7 @@ static const char *qemu_far_excuse(const struct vector *v, const struct outcome 
         model->seg[SEG_CS].selector != real->seg[SEG_CS].selector) {
         return "QEMU gives CS of conforming code behind a gate the segment's level, not the current one";
     }
-    if (pushes_far(v->form) && same_fault(model, real)) {
+    if (pushes_far(v->form) && stored_before(model, real)) {
         return "a far CALL that faults has pushed before: what lies below the stack is nobody's";
     }
     if ((v->form->flags & FORM_GATE) != 0 && faults && model->vector == 12 && real->vector == 10 &&
@@ -242,7 +248,7 @@ static const char *native_excuse(const struct vector *v, const struct outcome *m
     if (has_slots(v->form) && same_fault(model, real)) {
         return "PUSHA, POPA and ENTER that fault half way: what was done before is the processor's freedom";
     }
-    if (pushes_far(v->form) && same_fault(model, real)) {
+    if (pushes_far(v->form) && stored_before(model, real)) {
         return "a far CALL that faults has pushed before: what lies below the stack is nobody's";
     }
     if (pops_far(v->form) && fault && (real->vector == 12 || real->vector == 14) &&
