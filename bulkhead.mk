@@ -13,8 +13,8 @@ BULKHEAD_SRC_cpu := cpuid cpuid_answer cr decode decode_any decode_classes decod
     decode_map_0f decode_map_1 decode_operands decode_vex dr emulate msr walk xcr
 # The emulator's parts.
 BULKHEAD_SRC_cpu += emulate_alu emulate_far emulate_gate emulate_insn emulate_iret emulate_mem \
-    emulate_memo emulate_return emulate_rmw emulate_segment emulate_stack emulate_string \
-    emulate_system emulate_vector emulate_wide task task_load
+    emulate_memo emulate_regs emulate_return emulate_rmw emulate_segment emulate_stack \
+    emulate_string emulate_system emulate_target emulate_vector emulate_wide task task_load
 BULKHEAD_SRC_dev := debugexit hpet ioapic lapic lapic_intr lapic_timer msix pci pic pit pmtimer power \
     rtc rtc_alarm uart
 BULKHEAD_SRC_net := offload plan ring switch

@@ -1,158 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Emulation of far transfers: JMP and CALL through memory, CALL with its stack in a device; and what these
- * have in common with gates and returns.
+ * Emulation of far transfers: JMP and CALL through memory, CALL with its stack in a device.
  *
  * In the order in which processors go: the pointer, the target's descriptor, the stack that is pushed to, the
  * target's limit. Then accessed flags are set, everything settles, and it goes.
  * Spec: [SDM] vol. 2 (CALL, JMP), vol. 3A, 5.8 (transfers between code segments). */
-#include "base/bits.h"
 #include "cpu/emulate_int.h"
 
 #define REAL_MAX 0xFFFFu /* offsets of real and virtual-8086 mode */
-
-enum emulate_result emu_selector_fault(struct emu *e, uint8_t vector, uint16_t selector)
-{
-    return emu_fault(e, vector, SELECTOR_ERROR(selector));
-}
-
-/* --- Stacks ----------------------------------------------------------------------------------------- */
-
-void emu_stack_now(const struct emu *e, struct emu_stack *s)
-{
-    *s = (struct emu_stack){
-        .seg = e->regs->seg[SEG_SS],
-        .pointer = e->regs->gpr[GPR_RSP],
-        .mode = e->mode,
-        .cpl = e->cpl,
-    };
-}
-
-/* Bytes of its pointer that count: [SDM] vol. 1, 6.2.3 */
-uint32_t emu_stack_width(const struct emu_stack *s)
-{
-    if (s->mode == DECODE_64) {
-        return 8;
-    }
-    return (s->seg.ar & SEG_AR_DB) != 0 ? 4 : 2;
-}
-
-struct emu_ref emu_stack_ref(const struct emu_stack *s, uint64_t by, uint32_t size, uint8_t access)
-{
-    return (struct emu_ref){
-        .offset = (s->pointer + by) & ones_bytes(emu_stack_width(s)),
-        .size = size,
-        .seg = SEG_SS,
-        .access = access,
-        .stack = s,
-    };
-}
-
-enum emulate_result emu_load_early(struct emu *e, const struct emu_span *span, uint64_t *val)
-{
-    const struct gmem *gmem = e->v->gmem;
-    enum emulate_result r = EMULATE_DONE;
-    if (e->here) {
-        r = emu_settle(e);
-    } else if (!gmem_contains(gmem, span->gpa[0], span->size[0]) ||
-               (span->size[1] != 0 && !gmem_contains(gmem, span->gpa[1], span->size[1]))) {
-        r = EMULATE_ELSEWHERE; /* the exit was about something before it */
-    }
-    if (r == EMULATE_DONE) {
-        *val = emu_load(e, span);
-    }
-    return r;
-}
-
-enum emulate_result emu_load_slots(struct emu *e, uint64_t by, uint32_t count, uint64_t *val)
-{
-    struct emu_span slot[EMU_SLOTS_MAX];
-    struct emu_stack now;
-    const uint32_t size = e->insn.other_size;
-    enum emulate_result r = EMULATE_DONE;
-    emu_stack_now(e, &now);
-    for (uint32_t i = 0; i < count && r == EMULATE_DONE; i++) { /* bound: EMU_SLOTS_MAX */
-        const struct emu_ref ref = emu_stack_ref(&now, by + (uint64_t)i * size, size, INSN_READ);
-        r = emu_resolve(e, &ref, &slot[i]);
-    }
-    for (uint32_t i = 0; i < count && r == EMULATE_DONE; i++) { /* bound: EMU_SLOTS_MAX */
-        r = emu_load_early(e, &slot[i], &val[i]);
-    }
-    return r;
-}
-
-/* Where word `n` comes from: it is one to push, or a parameter, the one that was pushed first first. */
-static enum emulate_result push_word(struct emu *e, const struct emu_push *p, uint32_t n,
-                                     bool doing, uint64_t *val)
-{
-    struct emu_stack old;
-    struct emu_span from;
-    if (n < 2 || n >= 2u + p->params) {
-        *val = p->word[n < 2 ? n : n - p->params];
-        return EMULATE_DONE;
-    }
-    emu_stack_now(e, &old);
-    const uint64_t by = (uint64_t)(p->params + 1u - n) * p->size;
-    const struct emu_ref ref = emu_stack_ref(&old, by, p->size, INSN_READ);
-    enum emulate_result r = emu_resolve(e, &ref, &from);
-    if (r == EMULATE_DONE && doing) {
-        *val = emu_load(e, &from);
-    }
-    return r;
-}
-
-/* Goes over all words; `doing`: pushes them, else looks whether that will do. */
-static enum emulate_result push_all(struct emu *e, const struct emu_push *p, bool doing)
-{
-    for (uint32_t n = 0; n < p->words + p->params; n++) { /* bound: EMU_PUSH_WORDS + 31 */
-        uint64_t val = 0;
-        struct emu_span slot;
-        const struct emu_ref ref =
-            emu_stack_ref(p->stack, 0u - (uint64_t)(n + 1u) * p->size, p->size, INSN_WRITE);
-        enum emulate_result r = push_word(e, p, n, doing, &val);
-        if (r == EMULATE_DONE) {
-            r = emu_resolve(e, &ref, &slot);
-        }
-        if (r != EMULATE_DONE) {
-            return doing ? EMULATE_AGAIN : r; /* it was good before: the tables have changed */
-        }
-        if (doing) {
-            emu_store(e, &slot, val);
-        }
-    }
-    return EMULATE_DONE;
-}
-
-/* --- Targets ----------------------------------------------------------------------------------------- */
-
-enum emulate_result emu_target_find(struct emu *e, struct emu_target *t)
-{
-    const bool is_long = (e->regs->efer & EFER_LMA) != 0;
-    if (SELECTOR_IS_NULL(t->selector)) {
-        return emu_fault(e, VECTOR_GP, 0);
-    }
-    enum emulate_result r = emu_find_descriptor(e, t->selector, 8, &t->d);
-    if (r != EMULATE_DONE) {
-        return r;
-    }
-    if (!t->d.found) {
-        return emu_selector_fault(e, VECTOR_GP, t->selector);
-    }
-    t->ar = (uint32_t)(t->d.low >> 40) & SEG_AR_DESCRIPTOR;
-    t->limit = emu_descriptor_limit(&t->d);
-    t->code = (t->ar & SEG_AR_S) != 0 && (t->ar & SEG_CODE) != 0;
-    t->is_64 = t->code && is_long && (t->ar & SEG_AR_L) != 0;
-    if (t->is_64 && (t->ar & SEG_AR_DB) != 0) {
-        return emu_selector_fault(e, VECTOR_GP, t->selector);
-    }
-    return EMULATE_DONE;
-}
-
-void emu_target_real(const struct emu *e, struct emu_target *t)
-{
-    t->limit = e->regs->seg[SEG_CS].limit;
-    t->code = true;
-    t->level = e->cpl;
-}
 
 /* A transfer to conforming code keeps its level; other code must be of this one, and the selector must
  * not ask for less. */
@@ -171,31 +25,6 @@ static enum emulate_result target_privileged(struct emu *e, struct emu_target *t
         return emu_selector_fault(e, VECTOR_NP, t->selector);
     }
     return EMULATE_DONE;
-}
-
-enum emulate_result emu_target_limit(struct emu *e, const struct emu_target *t)
-{
-    bool within = t->is_64 ? walk_canonical(t->offset) : t->offset <= t->limit;
-    return within ? EMULATE_DONE : emu_fault(e, VECTOR_GP, 0);
-}
-
-enum emulate_result emu_target_mark(struct emu *e, const struct emu_target *t)
-{
-    struct seg_reg unused;
-    return emu_is_real(e) ? EMULATE_DONE : emu_accept_segment(e, t->selector, &t->d, &unused);
-}
-
-void emu_target_go(struct emu *e, const struct emu_target *t)
-{
-    struct seg_reg cs = e->regs->seg[SEG_CS];
-    if (emu_is_real(e)) {
-        cs.selector = t->selector;
-        cs.base = (uint64_t)t->selector << 4;
-    } else {
-        emu_describe_segment((uint16_t)((t->selector & ~SELECTOR_RPL) | t->level), &t->d, &cs);
-    }
-    emu_edit_system(e)->seg[SEG_CS] = cs;
-    e->next_rip = t->offset;
 }
 
 /* Where JMP or CALL leads, from memory or from its own bytes: to code, at once or through a gate. */
@@ -250,6 +79,48 @@ enum emulate_result emu_op_jmp_far(struct emu *e)
 }
 
 /* --- CALL ---------------------------------------------------------------------------------------------- */
+
+/* Where word `n` comes from: it is one to push, or a parameter, the one that was pushed first first. */
+static enum emulate_result push_word(struct emu *e, const struct emu_push *p, uint32_t n,
+                                     bool doing, uint64_t *val)
+{
+    struct emu_stack old;
+    struct emu_span from;
+    if (n < 2 || n >= 2u + p->params) {
+        *val = p->word[n < 2 ? n : n - p->params];
+        return EMULATE_DONE;
+    }
+    emu_stack_now(e, &old);
+    const uint64_t by = (uint64_t)(p->params + 1u - n) * p->size;
+    const struct emu_ref ref = emu_stack_ref(&old, by, p->size, INSN_READ);
+    enum emulate_result r = emu_resolve(e, &ref, &from);
+    if (r == EMULATE_DONE && doing) {
+        *val = emu_load(e, &from);
+    }
+    return r;
+}
+
+/* Goes over all words; `doing`: pushes them, else looks whether that will do. */
+static enum emulate_result push_all(struct emu *e, const struct emu_push *p, bool doing)
+{
+    for (uint32_t n = 0; n < p->words + p->params; n++) { /* bound: EMU_PUSH_WORDS + 31 */
+        uint64_t val = 0;
+        struct emu_span slot;
+        const struct emu_ref ref =
+            emu_stack_ref(p->stack, 0u - (uint64_t)(n + 1u) * p->size, p->size, INSN_WRITE);
+        enum emulate_result r = push_word(e, p, n, doing, &val);
+        if (r == EMULATE_DONE) {
+            r = emu_resolve(e, &ref, &slot);
+        }
+        if (r != EMULATE_DONE) {
+            return doing ? EMULATE_AGAIN : r; /* it was good before: the tables have changed */
+        }
+        if (doing) {
+            emu_store(e, &slot, val);
+        }
+    }
+    return EMULATE_DONE;
+}
 
 /* The stack that it pushes to. What a gate into 64-bit code pushes, that code's rules apply to already. */
 static enum emulate_result call_stack(struct emu *e, const struct emu_target *t,

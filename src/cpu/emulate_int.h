@@ -181,7 +181,7 @@ void emu_store_bytes(const struct emu *e, const struct emu_span *span, const uin
 /* Bytes of one page of RAM. */
 uint64_t emu_ram_read(const struct gmem *gmem, gpa_t gpa, uint32_t size);
 
-/* --- emulate.c ----------------------------------------------------------------------------------------- */
+/* --- emulate_regs.c ------------------------------------------------------------------------------------ */
 
 /* The registers, to be changed. */
 struct vcpu_regs *emu_edit(struct emu *e);
@@ -270,7 +270,7 @@ enum emulate_result emu_task_switch(struct emu *e, uint8_t source, uint16_t sele
 /* The same from an exit: privilege levels have been looked at. */
 enum emulate_result emu_task_exit(struct emu *e, const struct vm_exit_task *t);
 
-/* --- emulate_far.c --------------------------------------------------------------------------------------- */
+/* --- emulate_target.c ------------------------------------------------------------------------------------ */
 
 enum emulate_result emu_selector_fault(struct emu *e, uint8_t vector, uint16_t selector);
 
