@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/le.h"
+#include "cpu/walk.h"
 #include "kvm.h"
 #include "native.h"
 
@@ -200,8 +201,10 @@ static const char *qemu_far_excuse(const struct vector *v, const struct outcome 
         model->error == real->error) {
         return "QEMU raises #NP for the absent stack of a return; processors raise #SS";
     }
-    if (pops_far(v->form) && same_fault(model, real) && model->vector == 14) {
-        return "QEMU reads the stack of far returns as if for itself: U is missing in the error code";
+    bool has_stack = pops_far(v->form) || pushes_far(v->form);
+    if (has_stack && same_fault(model, real) && model->vector == 14 &&
+        model->error == (real->error | WALK_USER)) {
+        return "QEMU uses the stack of far transfers as if for itself: U is missing in the error code";
     }
     if (limit && real->rip != v->regs.rip) {
         return "QEMU goes to targets that are not canonical, and returns beyond the limit";
