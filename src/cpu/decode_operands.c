@@ -138,7 +138,7 @@ void decode_implied(const struct decoder *d, struct insn *out)
         decode_stack(d, out);
     } else if (out->op == INSN_XLAT) {
         out->base = GPR_RBX;
-    } else if (out->op == INSN_VECTOR || out->op == INSN_VMASK_1) { /* MASKMOVQ, MASKMOVDQU */
+    } else if (out->op == INSN_VMASK_1) { /* MASKMOVQ, MASKMOVDQU */
         out->base = GPR_RDI;
         out->reg2 = (uint8_t)((d->modrm & 7u) | (d->rex & REX_B) << 3);
     }

@@ -144,8 +144,9 @@ struct table_reg {
  * limits, rights but of CS and SS, bases but of FS and GS, LDTR and TR, GDTR and IDTR. To be asked for by
  * whoever reads them or loads a segment, and before that. Written back with REGS_SYS: never dirty. */
 #define REGS_SEG   0x10u
-/* mmx[]: as REGS_VEC. To be asked for only by an MMX instruction that nothing can stop any more: fetching them may do
- * to the x87 what each such does, all registers valid and on top the first. [SDM] vol. 1, 9.5.1 */
+/* mmx[]: as REGS_VEC. To be asked for only by an MMX instruction that nothing can stop any more (or MASKMOVQ, which needs
+ * its mask before): fetching them may do to the x87 what each such does, all registers valid and on top the first.
+ * [SDM] vol. 1, 9.5.1 */
 #define REGS_MMX   0x20u
 
 #define MMX_COUNT 8u

@@ -234,6 +234,23 @@ static void mmx_moves_take_four_or_eight_bytes(void **state)
     }
 }
 
+static void a_mask_of_mmx_names_bytes(void **state)
+{
+    (void)state;
+    struct bench *b = vectors();
+    uint8_t expected[16];
+    *gpr(b, GPR_RDI) = DEVICE;
+    b->cache.regs.mmx[1] = 0xF1F2F3F4F5F6F7F8ull;
+    b->cache.regs.mmx[2] = 0x80007F0000800000ull;
+    memcpy(expected, b->device + 32, sizeof(expected));
+    expected[2] = 0xF6;
+    expected[7] = 0xF1;
+    assert_int_equal(RUN(b, DEVICE, 0x41, 0x0F, 0xF7, 0xCA), EMULATE_DONE); /* maskmovq mm1, mm2 */
+    assert_memory_equal(b->device + 32, expected, sizeof(expected));
+    assert_int_equal(b->writes, 2);
+    assert_int_equal(b->cache.dirty, REGS_GPR);
+}
+
 static void mmx_is_undefined_or_not_available_as_the_x87_is(void **state)
 {
     (void)state;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(registers_that_are_off_are_undefined_or_not_available),
         cmocka_unit_test(masks_leave_out_what_they_do_not_name),
         cmocka_unit_test(mmx_moves_take_four_or_eight_bytes),
+        cmocka_unit_test(a_mask_of_mmx_names_bytes),
         cmocka_unit_test(mmx_is_undefined_or_not_available_as_the_x87_is),
         cmocka_unit_test(what_the_host_lacks_is_told_apart),
     };
