@@ -90,6 +90,22 @@ static void emu_found(struct emu *e, gpa_t gpa)
     e->translated++;
 }
 
+/* Flags in the tables are due for this access, once for all parts of operands in that page. */
+static void emu_owe(struct emu *e, uint64_t linear, uint32_t access)
+{
+    for (uint32_t i = 0; i < e->dues; i++) { /* bound: EMU_DUES_MAX */
+        if ((e->due[i].linear ^ linear) < PAGE_BYTES && e->due[i].access == access) {
+            return;
+        }
+    }
+    if (e->dues < EMU_DUES_MAX) {
+        e->due[e->dues] = (struct emu_due){.linear = linear, .access = access};
+        e->dues++;
+    } else {
+        (void)walk_mark(&e->view, linear, access);
+    }
+}
+
 static enum emulate_result emu_translate(struct emu *e, uint64_t linear, uint32_t access,
                                          gpa_t *gpa)
 {
@@ -109,11 +125,8 @@ static enum emulate_result emu_translate(struct emu *e, uint64_t linear, uint32_
     *gpa = walk.gpa;
     emu_memo_keep_page(e, linear, access, &walk);
     emu_found(e, *gpa);
-    if (walk.unmarked && e->dues < EMU_DUES_MAX) {
-        e->due[e->dues] = (struct emu_due){.linear = linear, .access = access};
-        e->dues++;
-    } else if (walk.unmarked) {
-        (void)walk_mark(&e->view, linear, access);
+    if (walk.unmarked) {
+        emu_owe(e, linear, access);
     }
     return EMULATE_DONE;
 }

@@ -194,6 +194,22 @@ static void masks_leave_out_what_they_do_not_name(void **state)
     assert_int_equal(b->cache.regs.vec[1][0], 0);
 }
 
+static void a_fault_under_a_mask_leaves_no_flags_in_the_tables(void **state)
+{
+    (void)state;
+    struct bench *b = vectors();
+    le_store(b->ram + 0x2000, 8, 0x3003);
+    le_store(b->ram + 0x3000, 8, 0x83);           /* 2 MiB: code */
+    le_store(b->ram + 0x3400, 8, DEVICE | 0x83u); /* the device; what follows is absent */
+    memset(b->cache.regs.vec[2], 0xFF, sizeof(b->cache.regs.vec[2]));
+    *gpr(b, GPR_RDI) = DEVICE + 0x1FFFF8;
+    assert_int_equal(RUN(b, DEVICE + 0x1FF000, 0x66, 0x0F, 0xF7, 0xCA), EMULATE_FAULT);
+    assert_int_equal(b->report.vector, 14);
+    assert_int_equal(b->report.cr2, DEVICE + 0x200000);
+    assert_int_equal(le_load(b->ram + 0x3400, 8), DEVICE | 0x83u);
+    assert_int_equal(b->writes, 0);
+}
+
 static void mmx_moves_take_four_or_eight_bytes(void **state)
 {
     (void)state;
@@ -284,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_vector_across_two_pages_is_moved_in_order),
         cmocka_unit_test(registers_that_are_off_are_undefined_or_not_available),
         cmocka_unit_test(masks_leave_out_what_they_do_not_name),
+        cmocka_unit_test(a_fault_under_a_mask_leaves_no_flags_in_the_tables),
         cmocka_unit_test(mmx_moves_take_four_or_eight_bytes),
         cmocka_unit_test(a_mask_of_mmx_names_bytes),
         cmocka_unit_test(mmx_is_undefined_or_not_available_as_the_x87_is),
