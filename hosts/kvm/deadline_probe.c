@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "dev/lapic.h"
+#include "cpu/msr.h"
 #include "kvm/aside.h"
 #include "kvm/vcpu.h"
 
@@ -37,7 +37,7 @@ static bool probe_run(const struct kvm_machine *m)
         result = ioctl(m->vcpu_fd, KVM_RUN, NULL);
     } while (result < 0 && errno == EINTR);
     return result == 0 && m->run->exit_reason == KVM_EXIT_X86_WRMSR &&
-           m->run->msr.index == LAPIC_MSR_TSC_DEADLINE && m->run->msr.data == 1;
+           m->run->msr.index == MSR_TSC_DEADLINE && m->run->msr.data == 1;
 }
 
 /* KVM takes such writes for known only where CPUID offers them. */

@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "base/le.h"
-#include "dev/lapic.h"
+#include "cpu/msr.h"
 #include "kvm/vcpu.h"
 
 static bool inject_exception(const struct kvm_machine *m, const struct vm_plan *plan)
@@ -187,8 +187,8 @@ void kvm_return_results(struct kvm_machine *m, const struct vm_exit *x)
         m->run->msr.error = x->u.msr.fault ? 1 : 0;
         m->run->msr.data = x->u.msr.value;
     }
-    if (x->kind == VM_EXIT_WRMSR && x->u.msr.index == LAPIC_MSR_BASE && !x->u.msr.fault) {
+    if (x->kind == VM_EXIT_WRMSR && x->u.msr.index == MSR_APIC_BASE && !x->u.msr.fault) {
         /* Should it fail, nothing is lost but the bit in CPUID. */
-        (void)kvm_machine_show_lapic(m, (x->u.msr.value & LAPIC_BASE_MSR_EN) != 0);
+        (void)kvm_machine_show_lapic(m, (x->u.msr.value & MSR_APIC_BASE_EN) != 0);
     }
 }

@@ -15,7 +15,6 @@
 
 #include "base/arith.h"
 #include "cpu/msr.h"
-#include "dev/lapic.h"
 
 /* Four pages that KVM wants for itself on Intel processors without unrestricted guest: where no guest
  * RAM is, below the BIOS. Linux Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR. */
@@ -23,8 +22,6 @@
 #define KVM_OWN_BYTES 0x4000ull
 #define KVM_OWN_STEP  0x100000ull
 #define KVM_OWN_TRIES 256u
-
-#define APIC_BASE_ENABLE (1ull << 11)
 
 #define TSC_JUMP (1ull << 42) /* some 20 minutes without a look: worth asking KVM for the offset */
 
@@ -98,11 +95,11 @@ static bool let_msrs_out(int vm_fd)
             {
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                  .nmsrs = 1,
-                 .base = LAPIC_MSR_BASE,
+                 .base = MSR_APIC_BASE,
                  .bitmap = deny},
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
                  .nmsrs = 1,
-                 .base = LAPIC_MSR_TSC_DEADLINE,
+                 .base = MSR_TSC_DEADLINE,
                  .bitmap = deny},
                 {.flags = KVM_MSR_FILTER_WRITE, .nmsrs = 1, .base = MSR_TSC, .bitmap = deny},
                 {.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
@@ -144,7 +141,7 @@ bool kvm_machine_show_lapic(struct kvm_machine *m, bool on)
     if (ioctl(m->vcpu_fd, KVM_GET_SREGS, &s) != 0) {
         return false;
     }
-    s.apic_base = on ? s.apic_base | APIC_BASE_ENABLE : s.apic_base & ~APIC_BASE_ENABLE;
+    s.apic_base = on ? s.apic_base | MSR_APIC_BASE_EN : s.apic_base & ~MSR_APIC_BASE_EN;
     return ioctl(m->vcpu_fd, KVM_SET_SREGS, &s) == 0;
 }
 

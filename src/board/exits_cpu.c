@@ -83,11 +83,11 @@ static bool write_vcpu_msr(struct vm *vm, struct vcpu *v, uint32_t index, uint64
 static bool read_msr(struct vm *vm, struct vcpu *v, const struct vm_exit *x, uint64_t *value)
 {
     uint32_t index = x->u.msr.index;
-    if (index == LAPIC_MSR_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
+    if (index == MSR_APIC_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
         *value = lapic_base_msr(&vm->lapic);
         return true;
     }
-    if (index == LAPIC_MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
+    if (index == MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
         *value = lapic_tsc_deadline(&vm->lapic, vm->tsc);
         return true;
     }
@@ -102,11 +102,11 @@ static bool read_msr(struct vm *vm, struct vcpu *v, const struct vm_exit *x, uin
 static bool write_msr(struct vm *vm, struct vcpu *v, const struct vm_exit *x, uint64_t value)
 {
     uint32_t index = x->u.msr.index;
-    if (index == LAPIC_MSR_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
+    if (index == MSR_APIC_BASE && board_has(vm, SYSTEM_DEV_LAPIC)) {
         bus_stir(&vm->bus);
         return lapic_set_base_msr(&vm->lapic, value, vm->now);
     }
-    if (index == LAPIC_MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
+    if (index == MSR_TSC_DEADLINE && has_tsc_deadline(vm)) {
         bus_stir(&vm->bus);
         lapic_set_tsc_deadline(&vm->lapic, value, vm->now);
         return true;

@@ -16,6 +16,8 @@
 
 #define MSR_TSC              0x010u /* the board answers it */
 #define MSR_IA32_PLATFORM_ID 0x017u
+#define MSR_APIC_BASE        0x01Bu /* the local APIC answers this one, and ... */
+#define MSR_TSC_DEADLINE     0x6E0u /* ... this one                             */
 #define MSR_SMI_COUNT        0x034u
 #define MSR_FEATURE_CONTROL  0x03Au
 #define MSR_BIOS_UPDT_TRIG   0x079u
@@ -45,6 +47,9 @@
 #define MSR_AMD_INT_PENDING  0xC0010055u
 #define MSR_AMD_VM_CR        0xC0010114u
 #define MSR_AMD_DE_CFG       0xC0011029u
+
+#define MSR_APIC_BASE_BSP (1ull << 8)
+#define MSR_APIC_BASE_EN  (1ull << 11)
 
 enum msr_result {
     MSR_DONE,

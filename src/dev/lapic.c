@@ -4,6 +4,7 @@
  * One table says which registers are there, what they hold after reset, and which bits a write can
  * change; registers whose write does something name the function that does it.
  * Spec: [SDM] vol. 3A, 11.4.1 (register map), 11.4.3-11.4.7 (enabling, reset), 11.5.3 (ESR). */
+#include "cpu/msr.h"
 #include "dev/lapic.h"
 
 #include "dev/lapic_int.h"
@@ -27,7 +28,7 @@ bool lapic_software_enabled(const struct lapic *l)
 
 bool lapic_hardware_enabled(const struct lapic *l)
 {
-    return (l->regs.base_msr & LAPIC_BASE_MSR_EN) != 0;
+    return (l->regs.base_msr & MSR_APIC_BASE_EN) != 0;
 }
 
 /* --- Writes that do something -----------------------------------------------------------------*/
@@ -244,8 +245,7 @@ void lapic_reset(struct lapic *l, vm_ns_t now)
     memset(&l->regs, 0, sizeof l->regs);
     clear_registers(l);
     l->regs.lint = lint;
-    l->regs.base_msr =
-        LAPIC_BASE | LAPIC_BASE_MSR_EN | (l->wiring.id == 0 ? LAPIC_BASE_MSR_BSP : 0);
+    l->regs.base_msr = LAPIC_BASE | MSR_APIC_BASE_EN | (l->wiring.id == 0 ? MSR_APIC_BASE_BSP : 0);
 }
 
 /* Vector 0x0F, as [MPS] appendix A has it: where an 8259's spurious interrupt would go too. */
@@ -264,12 +264,12 @@ uint64_t lapic_base_msr(const struct lapic *l)
 /* Disabling in hardware loses the state: enabling again finds it as after reset. [SDM] 11.4.3 */
 bool lapic_set_base_msr(struct lapic *l, uint64_t value, vm_ns_t now)
 {
-    if ((value & ~(LAPIC_BASE_MSR_EN | LAPIC_BASE_MSR_BSP)) != LAPIC_BASE) {
+    if ((value & ~(MSR_APIC_BASE_EN | MSR_APIC_BASE_BSP)) != LAPIC_BASE) {
         return false;
     }
     lapic_tick(l, now);
     l->regs.base_msr =
-        bits_merge((uint32_t)l->regs.base_msr, (uint32_t)value, (uint32_t)LAPIC_BASE_MSR_EN);
+        bits_merge((uint32_t)l->regs.base_msr, (uint32_t)value, (uint32_t)MSR_APIC_BASE_EN);
     if (!lapic_hardware_enabled(l)) {
         clear_registers(l);
     }
@@ -285,7 +285,7 @@ static bool vectors_legal(const struct lapic *l, uint32_t bitmap)
 bool lapic_valid(const struct lapic *l)
 {
     const struct lapic_regs *r = &l->regs;
-    if ((r->base_msr & ~(LAPIC_BASE_MSR_EN | LAPIC_BASE_MSR_BSP)) != LAPIC_BASE) {
+    if ((r->base_msr & ~(MSR_APIC_BASE_EN | MSR_APIC_BASE_BSP)) != LAPIC_BASE) {
         return false;
     }
     if (!vectors_legal(l, LAPIC_ISR) || !vectors_legal(l, LAPIC_IRR) ||

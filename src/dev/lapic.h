@@ -24,12 +24,6 @@
 #define LAPIC_ID_MAX    0xFEu /* 0xFF is the broadcast */
 #define LAPIC_VECTOR_LO 16u   /* 0 to 15 are illegal   */
 
-#define LAPIC_MSR_BASE         0x1Bu  /* IA32_APIC_BASE    */
-#define LAPIC_MSR_TSC_DEADLINE 0x6E0u /* IA32_TSC_DEADLINE */
-
-#define LAPIC_BASE_MSR_BSP (1ull << 8)
-#define LAPIC_BASE_MSR_EN  (1ull << 11)
-
 struct lapic; /* layout: dev/lapic_state.h */
 
 struct lapic_wiring {

@@ -149,9 +149,8 @@ static void make_ept(struct run *r, uint8_t how)
 static void make_msr(struct run *r, uint8_t how)
 {
     static const uint32_t known[] = {
-        LAPIC_MSR_BASE,    LAPIC_MSR_TSC_DEADLINE, MSR_TSC,       MSR_MTRRCAP, MSR_PAT,
-        MSR_MTRR_DEF_TYPE, MSR_MTRR_FIX_64K,       MSR_MTRR_PHYS, MSR_EFER,    MSR_LSTAR,
-        MSR_FS_BASE,       MSR_MISC_ENABLE,
+        MSR_APIC_BASE,    MSR_TSC_DEADLINE, MSR_TSC,  MSR_MTRRCAP, MSR_PAT,     MSR_MTRR_DEF_TYPE,
+        MSR_MTRR_FIX_64K, MSR_MTRR_PHYS,    MSR_EFER, MSR_LSTAR,   MSR_FS_BASE, MSR_MISC_ENABLE,
     };
     const uint32_t pick = how >> 4;
     const uint64_t value = (how & 1u) != 0 ? r->s->tsc + fuzz_span(&r->in, 62) : fuzz_u64(&r->in);

@@ -270,7 +270,7 @@ static void cpuid_follows_the_guests_own_state(void **state)
     assert_int_equal(cpuid(s, 0xD, 0), -1);
     assert_int_equal(s->regs.gpr[GPR_RBX], 832);
     /* The guest switches its local APIC off: the bit goes. */
-    assert_int_equal(msr(s, VM_EXIT_WRMSR, LAPIC_MSR_BASE, 0xFEE00000), -1);
+    assert_int_equal(msr(s, VM_EXIT_WRMSR, MSR_APIC_BASE, 0xFEE00000), -1);
     assert_int_equal(cpuid(s, 1, 0), -1);
     assert_int_equal(s->regs.gpr[GPR_RDX] >> 9 & 1, 0);
     sim_free(s);

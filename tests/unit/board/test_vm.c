@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "cpu/msr.h"
 #include "dev/lapic.h"
 #include "sim/sim.h"
 #include "vm/time.h"
@@ -116,14 +117,14 @@ static void tsc_deadline_fires_once_and_never_early(void **state)
     sim_store(s, LAPIC + 0xF0, 4, 0x1FF);
     sim_store(s, LAPIC + 0x320, 4, 0x40000u | 0x41u);
     uint64_t deadline = s->tsc + 5 * MS;
-    assert_true(sim_wrmsr(s, LAPIC_MSR_TSC_DEADLINE, deadline));
-    assert_true(sim_rdmsr(s, LAPIC_MSR_TSC_DEADLINE, &value));
+    assert_true(sim_wrmsr(s, MSR_TSC_DEADLINE, deadline));
+    assert_true(sim_rdmsr(s, MSR_TSC_DEADLINE, &value));
     assert_int_equal(value, deadline);
     sim_sti(s);
     assert_true(sim_hlt(s, 10 * MS));
     assert_int_equal(log.count[0x41], 1);
     assert_true(log.last_tsc >= deadline);
-    assert_true(sim_rdmsr(s, LAPIC_MSR_TSC_DEADLINE, &value));
+    assert_true(sim_rdmsr(s, MSR_TSC_DEADLINE, &value));
     assert_int_equal(value, 0);
     assert_false(sim_hlt(s, 100 * MS));
     assert_int_equal(log.count[0x41], 1);
@@ -338,7 +339,7 @@ static void unknown_msrs_fault_and_are_counted(void **state)
     assert_int_equal(vm_counts(s->vm)->refused_msr_reads, 1);
     assert_int_equal(vm_counts(s->vm)->refused_msr_writes, 1);
     assert_int_equal(vm_counts(s->vm)->last_refused_msr, 0xC0DE);
-    assert_true(sim_rdmsr(s, LAPIC_MSR_BASE, &value));
+    assert_true(sim_rdmsr(s, MSR_APIC_BASE, &value));
     assert_int_equal(value, 0xFEE00900);
     sim_free(s);
 }
@@ -361,8 +362,8 @@ static void without_a_local_apic_there_is_no_tsc_deadline(void **state)
     struct log log;
     struct sim *s = new_sim(SYSTEM_DEV_PIC, TICK_CATCH_UP, &log);
     uint64_t value;
-    assert_false(sim_rdmsr(s, LAPIC_MSR_TSC_DEADLINE, &value));
-    assert_false(sim_wrmsr(s, LAPIC_MSR_TSC_DEADLINE, 1));
+    assert_false(sim_rdmsr(s, MSR_TSC_DEADLINE, &value));
+    assert_false(sim_wrmsr(s, MSR_TSC_DEADLINE, 1));
     sim_free(s);
 }
 
@@ -471,7 +472,7 @@ static void raw_instructions_are_answered_and_stepped_over(void **state)
     assert_int_equal(s->regs.gpr[GPR_RBX], VM_APIC_KHZ);
     assert_int_equal(s->regs.rip, 0x1002);
     x = (struct vm_exit){.kind = VM_EXIT_RDMSR, .raw = true, .insn_len = 2};
-    x.u.msr.index = LAPIC_MSR_BASE;
+    x.u.msr.index = MSR_APIC_BASE;
     sim_exit(s, &x);
     assert_int_equal(s->regs.gpr[GPR_RAX], 0xFEE00900);
     assert_int_equal(s->regs.rip, 0x1004);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "cpu/msr.h"
 #include "dev/lapic.h"
 #include "dev/lapic_state.h"
 
@@ -611,7 +612,7 @@ static void disabling_in_hardware_loses_the_state(void **state)
     wr(TIMER, 0x20040);
     wr(INITIAL, 1000);
     send(0x60, IRQ_FIXED, false);
-    assert_true(lapic_set_base_msr(&rig.l, LAPIC_BASE | LAPIC_BASE_MSR_BSP, 0));
+    assert_true(lapic_set_base_msr(&rig.l, LAPIC_BASE | MSR_APIC_BASE_BSP, 0));
     assert_true(lapic_valid(&rig.l));
     assert_false(lapic_hardware_enabled(&rig.l));
     assert_int_equal(lapic_pending(&rig.l), -1);
@@ -624,7 +625,7 @@ static void disabling_in_hardware_loses_the_state(void **state)
     assert_true(lapic_take_nmi(&rig.l));
     lapic_lint_set(&rig.l, 0, true);
     assert_false(lapic_nmi_pending(&rig.l));
-    assert_true(lapic_set_base_msr(&rig.l, LAPIC_BASE | LAPIC_BASE_MSR_EN, 0));
+    assert_true(lapic_set_base_msr(&rig.l, LAPIC_BASE | MSR_APIC_BASE_EN, 0));
     assert_int_equal(rd(TPR), 0);
     assert_int_equal(rd(SVR), 0xFF);
     assert_int_equal(rd(INITIAL), 0);
